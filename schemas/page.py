@@ -1,0 +1,93 @@
+"""What is printed on a page, whatever read it: words and marks with their place.
+
+Coordinates are fractions of the displayed page (its rotation applied), origin top left, so that one convention serves
+words, evidence, crops and the review page, at any pixel size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+WordSource = Literal["text", "ocr"]
+
+
+class Box(NamedTuple):
+    """A rectangle on a page, as fractions 0..1 of its displayed width and height. In JSON: `[x0, y0, x1, y1]`."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def intersection_over_union(self, other: Box) -> float:
+        """Jaccard index of the two areas; 0.0 where both are empty."""
+        overlap_width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        overlap_height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        overlap = max(0.0, overlap_width) * max(0.0, overlap_height)
+        union = self.width * self.height + other.width * other.height - overlap
+        return overlap / union if union > 0 else 0.0
+
+
+def enclosing(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of them. ValueError when there is none."""
+    found = list(boxes)
+    return Box(
+        min(box.x0 for box in found),
+        min(box.y0 for box in found),
+        max(box.x1 for box in found),
+        max(box.y1 for box in found),
+    )
+
+
+class Word(NamedTuple):
+    """One run of characters without a space, as printed."""
+
+    text: str
+    box: Box
+    confidence: float = 1.0
+    source: WordSource = "text"
+
+
+class Mark(NamedTuple):
+    """A checkbox or radio button, drawn, printed as a glyph, or a form widget."""
+
+    box: Box
+    checked: bool
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What could be read on one page.
+
+    number: 1-based. width, height: of the displayed page, in points (1/72 inch; for an image, pixels).
+    words: in reading order (lines top to bottom, left to right inside a line).
+    source: `text` for the file's own text layer, `ocr`, or `none` for a page with nothing to read.
+    reason: why that source was chosen, in words for the record.
+    rotation: degrees clockwise by which the page's content was turned to be upright, 0, 90, 180 or 270.
+    failure: what went wrong, when the page could not be read; it then has no words.
+    """
+
+    number: int
+    width: float
+    height: float
+    words: tuple[Word, ...]
+    marks: tuple[Mark, ...] = ()
+    source: Literal["text", "ocr", "none"] = "text"
+    reason: str = ""
+    rotation: int = 0
+    failure: str | None = None

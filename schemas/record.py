@@ -1,0 +1,108 @@
+"""The output envelope: one `Record` for each document, with the evidence of every value.
+
+These models cross process and machine boundaries as JSON, so they are Pydantic, frozen, and refuse unknown keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.page import Box
+
+SCHEMA_VERSION = 1
+
+FieldStatus = Literal["accepted", "review", "absent"]
+RecordStatus = Literal["accepted", "review", "failed"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(_Model):
+    """Where a value stands: the smallest box around the words that state it, on one page."""
+
+    page: int = Field(ge=1)
+    box: Box
+    text: str = Field(description="the words in the box, as printed")
+    score: float = Field(ge=0, le=1, description="how well the words state the value; 1.0 is literally")
+
+
+class FieldResult(_Model):
+    """One leaf of the data: its value as text, where it comes from, and how far to trust it.
+
+    A leaf that the document lacks is `absent`, with no evidence. `review` means found but not proved.
+    """
+
+    value: str | None
+    evidence: tuple[Evidence, ...] = ()
+    confidence: float = Field(ge=0, le=1)
+    status: FieldStatus
+
+
+class Issue(_Model):
+    """Something that a person should know: a failed check, a page that could not be read, a value of wrong form."""
+
+    code: str = Field(description="stable short name, for programs: `sum-mismatch`, `encrypted-document`, …")
+    message: str
+    severity: Literal["warning", "error"] = "warning"
+    pointers: tuple[str, ...] = Field(default=(), description="JSON Pointers of the leaves that it is about")
+    page: int | None = None
+
+
+class PageInfo(_Model):
+    """How one page was read."""
+
+    number: int
+    width: float
+    height: float
+    source: Literal["text", "ocr", "none"]
+    reason: str = ""
+    rotation: int = 0
+    words: int = 0
+
+
+class DocumentInfo(_Model):
+    uri: str
+    sha256: str
+    media_type: str
+    bytes: int
+    pages: tuple[PageInfo, ...] = ()
+
+
+class ContractInfo(_Model):
+    name: str
+    fingerprint: str
+
+
+class EngineInfo(_Model):
+    name: str
+    model: str
+    revision: str
+    quantisation: str | None = None
+    fingerprint: str
+
+
+class Usage(_Model):
+    """What the record cost. Seconds are wall time in the process that did the work, by stage name."""
+
+    seconds: dict[str, float] = Field(default_factory=dict)
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    escalations: int = 0
+
+
+class Record(_Model):
+    """Everything that is known of one document under one contract and one engine."""
+
+    schema_version: int = SCHEMA_VERSION
+    document: DocumentInfo
+    contract: ContractInfo
+    engine: EngineInfo
+    data: Any = None
+    fields: dict[str, FieldResult] = Field(default_factory=dict, description="by JSON Pointer into `data`")
+    issues: tuple[Issue, ...] = ()
+    status: RecordStatus
+    usage: Usage = Field(default_factory=Usage)
