@@ -2,18 +2,128 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from model.engine import Engine
+from model.engine import Ask, Engine, PageView
+from pipeline.assemble import assemble
+from pipeline.check import check_fields, record_status
+from pipeline.document import open_document
+from pipeline.ground import ground
+from pipeline.read import read_pages
 from schemas.contract import Contract
-from schemas.record import Record
+from schemas.errors import IntaglioError
+from schemas.page import PageText
+from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, Usage
 
 
 def extract(
-    source: str | Path | bytes, contract: Contract, engine: Engine, *, name: str = "", passwords: tuple[str, ...] = ()
+    source: str | Path | bytes, contract: Contract, engine: Engine, *, name: str = "", passwords: Sequence[str] = ()
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
     """
-    raise NotImplementedError
+    clock = Clock()
+    uri = name or (str(source) if isinstance(source, str | Path) else "bytes")
+    info = DocumentInfo(uri=uri, sha256="", media_type="", bytes=0)
+    try:
+        with clock.stage("open"):
+            document = open_document(source, name=name, passwords=passwords)
+        with document:
+            info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
+            with clock.stage("read"):
+                pages = list(read_pages(document))
+        return extract_pages(info, pages, contract, engine, clock)
+    except IntaglioError as error:
+        return failed_record(info, error, contract, engine)
+
+
+def extract_pages(
+    info: DocumentInfo, pages: Sequence[PageText], contract: Contract, engine: Engine, clock: Clock | None = None
+) -> Record:
+    """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
+    clock = clock or Clock()
+    with clock.stage("ask"):
+        ask = Ask(id="document", contract=contract, pages=tuple(PageView(page) for page in pages))
+        answers = list(engine.answer([ask]))
+        data = assemble(answers, contract)
+    with clock.stage("ground"):
+        findings = {pointer: finding for answer in answers for pointer, finding in answer.findings.items()}
+        evidence = ground(data, pages, findings)
+    with clock.stage("check"):
+        fields, issues = check_fields(data, contract, evidence, findings)
+    issues += _page_issues(info.uri, pages)
+    return Record(
+        document=info.model_copy(update={"pages": tuple(_page_info(page) for page in pages)}),
+        contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
+        engine=engine.info,
+        data=data,
+        fields=fields,
+        issues=tuple(issues),
+        status=record_status(fields, issues),
+        usage=Usage(
+            seconds=clock.seconds,
+            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+            output_tokens=sum(answer.output_tokens for answer in answers),
+        ),
+    )
+
+
+def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:
+    """The record of a document that could not be read; its one issue says why and what can be done."""
+    return Record(
+        document=info,
+        contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
+        engine=engine.info,
+        issues=(Issue(code=error_code(error), message=str(error), severity="error", page=error.page),),
+        status="failed",
+    )
+
+
+def error_code(error: IntaglioError) -> str:
+    """`EncryptedDocument` → `encrypted-document`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+
+
+class Clock:
+    """Wall seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
+
+
+def _page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
+    return [
+        Issue(
+            code="page-failure",
+            message=f"{uri}, page {page.number}: {page.failure}",
+            severity="error",
+            page=page.number,
+        )
+        for page in pages
+        if page.failure
+    ]
+
+
+def _page_info(page: PageText) -> PageInfo:
+    return PageInfo(
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        source=page.source,
+        reason=page.reason,
+        rotation=page.rotation,
+        words=len(page.words),
+    )

@@ -1,0 +1,178 @@
+"""Candidates: everything on the pages that could be the value of a field of some role, found once for all fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from model.embedded.labels import Hit, LabelBook
+from model.embedded.lines import SEPARATOR, Line, Span, page_lines
+from model.embedded.roles import Role
+from model.values.dates import TIME, dates, day_first
+from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, decimal_mark, numbers
+from schemas.page import PageText
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+URL = re.compile(r"(?:https?://|www\.)[^\s\t,;]+", re.IGNORECASE)
+IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?!\w)")
+TAX_ID = re.compile(
+    r"(?<!\w)(?:[A-Z]{2}\s?[A-Z0-9]{0,2}\s?(?:\d[\d. ]{6,14}\d)(?:\s?B\d\d)?|CHE[-\s]?\d{3}\.\d{3}\.\d{3}|\d{2}-?\d{7}"
+    r"|\d{2}[A-Z]{5}\d{4}[A-Z]\d[A-Z][A-Z\d]|\d{9,15}|[A-Z]\d{7,9}[A-Z]?)(?!\w)"
+)
+PHONE = re.compile(r"(?<![\w/])(?:\+|\(0|\(\+|0|1[ -])[\d()\s./-]{6,20}\d(?!\w)")
+IDENTIFIER = re.compile(r"(?<![\w])#?\s?[A-Za-z]{0,12}[-_/.]?[A-Za-z0-9]*\d[\w/.#-]*(?<![.,\-/])")
+CURRENCY = re.compile(
+    "|".join(
+        [rf"(?<![A-Za-z])(?:{'|'.join(sorted(CURRENCY_CODES))})(?![A-Za-z])"]
+        + [
+            re.escape(sign) if not sign[0].isalpha() else rf"(?<![A-Za-z]){re.escape(sign)}(?![A-Za-z])"
+            for sign in sorted(CURRENCY_SIGNS, key=len, reverse=True)
+        ]
+    )
+)
+_PATTERNS: dict[Role, re.Pattern[str]] = {
+    "email": EMAIL,
+    "url": URL,
+    "iban": IBAN,
+    "tax_id": TAX_ID,
+    "phone": PHONE,
+    "identifier": IDENTIFIER,
+}
+PatternRole = Literal["email", "url", "iban", "tax_id", "phone", "identifier"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A typed span. value: as Python (Decimal, date, str); quality: how surely the span is of its type, 0..1."""
+
+    span: Span
+    value: Any
+    quality: float = 1.0
+    number: Number | None = None
+
+
+@dataclass
+class Reading:
+    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once."""
+
+    pages: Sequence[PageText]
+    book: LabelBook
+    _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return [line for page in self.pages for line in page_lines(page)]
+
+    @cached_property
+    def page_sizes(self) -> dict[int, tuple[float, float]]:
+        return {page.number: (page.width, page.height) for page in self.pages}
+
+    @cached_property
+    def by_page(self) -> dict[int, list[Line]]:
+        grouped: dict[int, list[Line]] = {page.number: [] for page in self.pages}
+        for line in self.lines:
+            grouped[line.page].append(line)
+        return grouped
+
+    @cached_property
+    def hits(self) -> dict[tuple[int, int], list[Hit]]:
+        """Labels by (page, line index)."""
+        return {(line.page, line.index): self.book.hits(line) for line in self.lines}
+
+    def hits_on(self, line: Line) -> list[Hit]:
+        return self.hits[line.page, line.index]
+
+    @cached_property
+    def mark(self) -> Any:
+        return decimal_mark(line.text for line in self.lines)
+
+    @cached_property
+    def day_first(self) -> bool:
+        return day_first((line.text for line in self.lines), default=not self._looks_american)
+
+    @cached_property
+    def _looks_american(self) -> bool:
+        text = "\n".join(line.text for line in self.lines[:400])
+        return bool(re.search(r"\b(USA|United States|U\.S\.)\b|\b[A-Z]{2} \d{5}(-\d{4})?\b", text))
+
+    def candidates(self, role: Role) -> list[Candidate]:
+        """Every candidate of a role, in reading order. Roles without a form of their own (text, names) have none."""
+        return [found for line in self.lines for found in self.candidates_on(line, role)]
+
+    def candidates_on(self, line: Line, role: Role) -> list[Candidate]:
+        key = (line.page, line.index, role)
+        if key not in self._cache:
+            self._cache[key] = self._in_line(line, role)
+        return self._cache[key]
+
+    def _in_line(self, line: Line, role: Role) -> list[Candidate]:
+        if role == "date":
+            return [
+                Candidate(Span(line, d.start, d.end), d.value, 0.9 if d.ambiguous else 1.0) for d in self._dates(line)
+            ]
+        if role == "time":
+            return [Candidate(Span(line, m.start(), m.end()), m[0]) for m in TIME.finditer(line.text)]
+        if role in ("money", "number", "integer", "percentage"):
+            return self._numbers(line, role)
+        if role == "currency":
+            return [
+                Candidate(Span(line, m.start(), m.end()), CURRENCY_SIGNS.get(m[0], m[0]))
+                for m in CURRENCY.finditer(line.text)
+            ]
+        if role in _PATTERNS:
+            return self._pattern(line, role)
+        return []
+
+    def _dates(self, line: Line) -> list[Any]:
+        return dates(line.text, self.day_first) if any(char.isdigit() for char in line.text) else []
+
+    def _numbers(self, line: Line, role: Role) -> list[Candidate]:
+        if not any(char.isdigit() for char in line.text):
+            return []
+        taken = [(found.start, found.end) for found in self._dates(line)]
+        taken += [match.span() for match in TIME.finditer(line.text) if ":" in match[0]]
+        found = []
+        for number in numbers(line.text, self.mark):
+            if any(number.start < end and start < number.end for start, end in taken):
+                continue
+            quality = _quality(number, role)
+            if quality > 0:
+                found.append(Candidate(Span(line, number.start, number.end), number.value, quality, number))
+        return found
+
+    def _pattern(self, line: Line, role: Role) -> list[Candidate]:
+        found = []
+        for match in _PATTERNS[role].finditer(
+            line.text.replace(SEPARATOR, "\n") if role != "identifier" else line.text
+        ):
+            text = match[0].strip().lstrip("#").strip()
+            if role == "identifier" and not _identifies(match[0]):
+                continue
+            found.append(Candidate(Span(line, match.start(), match.end()), text))
+        return found
+
+
+def _quality(number: Number, role: Role) -> float:
+    """How well a number's form fits its role: money shows two decimals or a currency, counts are whole."""
+    if role == "percentage":
+        return 1.0 if number.percent else 0.4
+    if number.percent:
+        return 0.0
+    if role == "integer":
+        return 1.0 if number.decimals == 0 and number.currency is None else 0.0
+    if role == "number":
+        return 0.9
+    digits = len(number.digits.replace(" ", ""))
+    if number.decimals == 2:
+        return 1.0
+    if number.currency:
+        return 0.95
+    return 0.0 if digits > 9 else 0.5 if number.decimals == 0 else 0.6
+
+
+def _identifies(text: str) -> bool:
+    digits = sum(char.isdigit() for char in text)
+    return digits >= 1 and len(text.strip("# ")) >= 2

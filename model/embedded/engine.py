@@ -1,0 +1,55 @@
+"""The engine that needs no GPU and no download: any contract, filled from words and boxes by labels and geometry.
+
+It reads no pictures. It answers `null` where it finds nothing, and says for every value which words state it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from model.embedded.fill import Filled, fill
+from model.embedded.labels import LabelBook
+from model.engine import Answer, Ask, Finding, Limits
+from schemas.contract import Contract
+from schemas.record import EngineInfo
+
+REVISION = "1"  # raise it when the same words can give other values: the ledger then redoes documents
+
+
+class EmbeddedEngine:
+    """Implements `model.engine.Engine`."""
+
+    info = EngineInfo(name="embedded", model="geometry", revision=REVISION, fingerprint=f"embedded-{REVISION}")
+    limits = Limits()
+
+    def count(self, ask: Ask) -> int:
+        return 0
+
+    def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+        for ask in asks:
+            filled = fill(ask.contract.root, [page.text for page in ask.pages], label_book(ask.contract))
+            yield Answer(ask_id=ask.id, json_text=json.dumps(filled.data), findings=_findings(filled))
+
+
+@lru_cache(maxsize=16)
+def _book(fingerprint: str, leaves: tuple[object, ...]) -> LabelBook:
+    return LabelBook.of(leaves)  # type: ignore[arg-type]
+
+
+def label_book(contract: Contract) -> LabelBook:
+    """The labels of a contract, made once for each."""
+    return _book(contract.fingerprint, contract.fields())
+
+
+def _findings(filled: Filled) -> dict[str, Finding]:
+    return {
+        pointer: Finding(
+            page=choice.spans[0].page,
+            words=tuple(word for span in choice.spans for word in span.words),
+            confidence=choice.score,
+        )
+        for pointer, choice in filled.choices.items()
+        if choice.spans
+    }

@@ -1,0 +1,148 @@
+"""Table heads: lines in which several of a list's labels stand side by side, and the columns that they open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from model.embedded.candidates import Reading
+from model.embedded.labels import Hit
+from model.embedded.lines import Line, Span
+from schemas.field import Field
+
+NEEDED = 2  # labels of different fields that make a line a table head
+
+
+@dataclass
+class Column:
+    """One column of a table. x0, x1: points, of its head; pointer: the leaf that it fills, or None."""
+
+    x0: float
+    x1: float
+    pointer: str | None
+    title: str = ""
+
+
+@dataclass
+class Head:
+    """A table head: its last line, and its columns from left to right."""
+
+    page: int
+    first_line: int
+    last_line: int
+    columns: list[Column]
+
+    @property
+    def pointers(self) -> set[str]:
+        return {column.pointer for column in self.columns if column.pointer}
+
+
+def heads(reading: Reading, leaves: Sequence[Field]) -> list[Head]:
+    """The heads of tables that show at least two of the leaves, best only where two share a line."""
+    wanted = {leaf.pointer for leaf in leaves}
+    found: list[Head] = []
+    for lines in reading.by_page.values():
+        index = 0
+        while index < len(lines):
+            head = _best_head(reading, lines, index, wanted)
+            if head is None:
+                index += 1
+            else:
+                found.append(head)
+                index = head.last_line + 1
+    return found
+
+
+def _best_head(reading: Reading, lines: list[Line], index: int, wanted: set[str]) -> Head | None:
+    """A head that begins at this line: one line, or up to three stacked ones where those show more labels."""
+    best: Head | None = None
+    for depth in (1, 2, 3):
+        stack = lines[index : index + depth]
+        if len(stack) < depth or not _stacked(stack):
+            break
+        head = _head(reading, stack, wanted)
+        if head is not None and (best is None or len(head.pointers) > len(best.pointers)):
+            best = head
+    return best
+
+
+def _stacked(stack: list[Line]) -> bool:
+    return all(below.y0 - above.y1 < 0.7 * above.size for above, below in pairwise(stack))
+
+
+def _head(reading: Reading, stack: list[Line], wanted: set[str]) -> Head | None:
+    hits = [hit for line in stack for hit in reading.hits_on(line)]
+    if len({pointer for hit in hits for pointer in hit.pointers if pointer in wanted}) < NEEDED:
+        return None
+    if any(_has_amounts(line) for line in stack):
+        return None
+    assigned = _assigned(hits, wanted)
+    if len(assigned) < NEEDED or len(assigned) < 0.5 * sum(len(line.segments) for line in stack[:1]) - 2:
+        return None
+    columns = _columns(stack, hits, assigned)
+    return Head(stack[0].page, stack[0].index, stack[-1].index, columns)
+
+
+def _has_amounts(line: Line) -> bool:
+    digits = sum(any(char.isdigit() for char in word.text) for word in line.words)
+    return digits > 0.34 * len(line.words)
+
+
+def _assigned(hits: list[Hit], wanted: set[str]) -> dict[str, Hit]:
+    """One hit for each leaf and one leaf for each hit, the surest and longest labels first."""
+    offers = sorted(
+        (
+            (-weight, -hit.length, hit.span.x0, number, pointer)
+            for number, hit in enumerate(hits)
+            for pointer, weight in hit.pointers.items()
+            if pointer in wanted
+        ),
+    )
+    taken: dict[str, Hit] = {}
+    used: set[int] = set()
+    for _, _, _, number, pointer in offers:
+        if pointer not in taken and number not in used:
+            taken[pointer] = hits[number]
+            used.add(number)
+    return taken
+
+
+def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> list[Column]:
+    """Cells of the head: labels are cells of their own; what is left of a segment is a column not asked for."""
+    cells: list[tuple[Span, str | None]] = [(hit.span, pointer) for pointer, hit in assigned.items()]
+    claimed = [hit.span for hit in assigned.values()]
+    for line in stack:
+        for segment in line.segments:
+            cells += [(rest, None) for rest in _unclaimed(segment, claimed)]
+    columns: list[Column] = []
+    for span, pointer in sorted(cells, key=lambda cell: (cell[1] is None, cell[0].x0)):
+        over = [column for column in columns if min(column.x1, span.x1) - max(column.x0, span.x0) > 0]
+        if over and pointer is None:  # a second line of a head cell: widen the column, keep its meaning
+            column = max(over, key=lambda c: min(c.x1, span.x1) - max(c.x0, span.x0))
+            column.x0, column.x1 = min(column.x0, span.x0), max(column.x1, span.x1)
+            column.title += f" {span.text}"
+        else:
+            columns.append(Column(span.x0, span.x1, pointer, span.text))
+    return sorted(columns, key=lambda column: column.x0)
+
+
+def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:
+    """Runs of whole words of a segment that no label covers."""
+    line = segment.line
+    runs: list[Span] = []
+    first, last = line.word_range(segment.start, segment.end)
+    start: int | None = None
+    end = segment.start
+    for index in range(first, last):
+        at = line.starts[index]
+        stop = at + len(line.words[index].text)
+        covered = any(span.line is line and span.start < stop and at < span.end for span in claimed)
+        if covered and start is not None:
+            runs.append(Span(line, start, end))
+            start = None
+        elif not covered and any(char.isalnum() for char in line.words[index].text):
+            start, end = (at if start is None else start), stop
+    if start is not None:
+        runs.append(Span(line, start, end))
+    return runs

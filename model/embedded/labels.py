@@ -1,0 +1,145 @@
+"""Labels: the printed words that say what the value beside or below them is.
+
+A contract's own labels (x-labels, titles, names) and the shared lexicon are looked up in every line at once; the
+longest match wins, so that "Order date" is never taken for "Date". Labels of things that the contract does not ask
+for are kept as well: they claim the values beside them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from schemas.lexicon import concepts, labels_for
+
+from model.embedded.lines import SEPARATOR, Line, Span
+from model.embedded.roles import Role, concept_role, name_words, role_of
+from model.values.text import squash
+from schemas.field import Field
+
+OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
+_PREFIX = 2
+SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A label found on a page. pointers: weight by field that it may stand for; none for foreign ones.
+
+    roles: of the values that the label introduces.
+    """
+
+    span: Span
+    pointers: Mapping[str, float]
+    roles: frozenset[Role]
+    length: int
+
+    @property
+    def line(self) -> Line:
+        return self.span.line
+
+
+@dataclass
+class LabelBook:
+    """All labels worth looking for, squashed to letters and digits, with the fields that each stands for."""
+
+    meanings: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    roles: dict[str, set[Role]] = field(default_factory=lambda: defaultdict(set))
+    by_prefix: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, leaves: Iterable[Field]) -> LabelBook:
+        book = cls()
+        for leaf in leaves:
+            own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
+            for text in own:
+                book._add(text, leaf, OWN)
+            for text in labels_for(leaf.name, leaf.title, leaf.description):
+                book._add(text, leaf, SHARED)
+        for concept in concepts():
+            role = concept_role(concept.name)
+            for text in concept.labels:
+                key = squash(text)
+                book.roles[key].add(role)
+                book.meanings[key]  # a label that we know of, whether or not a field wants it
+        book.meanings.pop("", None)
+        groups: dict[str, list[str]] = defaultdict(list)
+        for key in book.meanings:
+            groups[key[:_PREFIX]].append(key)
+        book.by_prefix = {start: sorted(keys, key=len, reverse=True) for start, keys in groups.items()}
+        return book
+
+    def _add(self, text: str, leaf: Field, weight: float) -> None:
+        key = squash(text)
+        if key:
+            meanings = self.meanings[key]
+            meanings[leaf.pointer] = max(weight, meanings.get(leaf.pointer, 0.0))
+            self.roles[key].add(role_of(leaf))
+
+    def hits(self, line: Line) -> list[Hit]:
+        """Labels in a line, left to right, not overlapping."""
+        squashed, places = _squashed_line(line)
+        found: list[Hit] = []
+        at = 0
+        for start in _starts(line, places):
+            if start < at:
+                continue
+            key = self._longest(squashed, places, start, line)
+            if key is None:
+                continue
+            end = start + len(key)
+            span = Span(line, places[start], places[end - 1] + 1)
+            if len(key) < SHORT and not _stands_alone(span):
+                continue
+            found.append(Hit(span, self.meanings[key], frozenset(self.roles[key]), len(key)))
+            at = end
+        return found
+
+    def _longest(self, squashed: str, places: list[int], start: int, line: Line) -> str | None:
+        for key in self.by_prefix.get(squashed[start : start + _PREFIX], ()):
+            end = start + len(key)
+            if squashed.startswith(key, start) and _ends_here(line.text, places, start, end):
+                return key
+        return None
+
+
+def _stands_alone(span: Span) -> bool:
+    """Whether the span is all of its segment, or a colon follows."""
+    segment = span.line.segment_at(span.start)
+    return span.line.text[span.end :].lstrip(" .").startswith(":") or len(segment.text.strip(" .#")) == len(span.text)
+
+
+def _squashed_line(line: Line) -> tuple[str, list[int]]:
+    chars: list[str] = []
+    places: list[int] = []
+    for place, char in enumerate(line.text):
+        if char.isascii():
+            if char.isalnum():
+                chars.append(char.lower())
+                places.append(place)
+            continue
+        for plain in squash(char):
+            chars.append(plain)
+            places.append(place)
+    return "".join(chars), places
+
+
+def _starts(line: Line, places: list[int]) -> list[int]:
+    """Indices into the squashed line at which a word, or a part of one behind punctuation, begins."""
+    text = line.text
+    return [
+        index
+        for index, place in enumerate(places)
+        if place == 0 or not text[place - 1].isalnum() or (text[place - 1].isdigit() and text[place].isalpha())
+    ]
+
+
+def _ends_here(text: str, places: list[int], start: int, end: int) -> bool:
+    """Whether the label stops at a word's end, inside one segment, and is not the start of a longer word."""
+    first, last = places[start], places[end - 1]
+    if SEPARATOR in text[first:last]:
+        return False
+    if last + 1 >= len(text) or not text[last + 1].isalnum():
+        return True
+    return end - start >= 6 and text[last + 1].isdigit() and not text[last].isdigit()

@@ -1,0 +1,75 @@
+"""Which way a list is printed: as pages, as label-value pairs, as a table, or as texts under a heading."""
+
+from __future__ import annotations
+
+import re
+
+from model.embedded.candidates import Reading
+from model.embedded.lines import Span
+from model.embedded.pairs import pair_rows
+from model.embedded.scalars import Choice
+from model.embedded.tables import Row, table_rows
+from model.embedded.texts import introduced, trimmed
+from model.embedded.transcript import page_rows
+from schemas.field import Field
+
+_SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
+MAX_LINES = 30
+
+
+def object_rows(reading: Reading, leaves: tuple[Field, ...]) -> list[Row]:
+    """The rows of a list of objects, in document order; empty where the document shows none."""
+    for way in (page_rows, pair_rows):
+        rows = way(reading, leaves)
+        if rows is not None:
+            return rows
+    return table_rows(reading, leaves)
+
+
+def text_items(reading: Reading, node: Field) -> list[Choice]:
+    """The items of a list of plain values: what stands behind its label or under its heading, cut at separators."""
+    assert node.item is not None
+    pointer = node.item.pointer
+    for line in reading.lines:
+        for hit in reading.hits_on(line):
+            if pointer not in hit.pointers:
+                continue
+            segment = line.segment_at(hit.span.start)
+            if hit.span.start != segment.start:
+                continue
+            spans, strength = introduced(reading, hit)
+            if strength < 0.5:
+                continue
+            if spans and spans[0].line is not line:
+                spans = _under(reading, spans[0])
+            items = [item for span in spans for item in _items(span)]
+            if items:
+                return [Choice(pointer, item.text, (item,), 0.6 * strength) for item in items]
+    return []
+
+
+def _under(reading: Reading, first: Span) -> list[Span]:
+    found = [first]
+    for line in reading.by_page[first.page][first.line.index + 1 : first.line.index + MAX_LINES]:
+        column = [segment for segment in line.segments if abs(segment.x0 - first.x0) < 1.5 * line.size]
+        gap = line.y0 - found[-1].line.y1
+        if not column or gap > 0.9 * line.size or line.size > 1.2 * first.line.size:
+            break
+        if any(
+            hit.span.start == column[0].start and hit.span.end >= column[0].end - 1 for hit in reading.hits_on(line)
+        ):
+            break
+        found.append(column[0])
+    return found
+
+
+def _items(span: Span) -> list[Span]:
+    found, start = [], 0
+    pieces = [*_SEPARATORS.finditer(span.text), None]
+    for piece in pieces:
+        end = piece.start() if piece else len(span.text)
+        item = trimmed(Span(span.line, span.start + start, span.start + end))
+        if item is not None:
+            found.append(item)
+        start = piece.end() if piece else end
+    return found

@@ -1,0 +1,101 @@
+"""Lists of whatever a form says: each printed label with its value, each checkbox with its text."""
+
+from __future__ import annotations
+
+import re
+
+from model.embedded.candidates import Reading
+from model.embedded.choices import marked_texts
+from model.embedded.lines import Line, Span
+from model.embedded.relations import same_column
+from model.embedded.roles import role_of
+from model.embedded.tables import Row
+from model.embedded.texts import trimmed
+from schemas.field import Field
+
+_LABEL = re.compile(r"^\s*([^\W\d_][^:\t]{0,48}?)\s*:(?!//)")
+MAX_LABEL_WORDS = 7
+
+
+def pair_rows(reading: Reading, leaves: tuple[Field, ...]) -> list[Row] | None:
+    """Rows for a list with a `label` leaf beside a boolean or a text; None where the list is of another kind."""
+    label = next((leaf for leaf in leaves if role_of(leaf) == "label"), None)
+    value = next((leaf for leaf in leaves if leaf is not label), None)
+    if label is None or value is None:
+        return None
+    if role_of(value) == "boolean":
+        return _checkboxes(reading, label, value)
+    return [_row(label, value, pair) for pair in label_values(reading)]
+
+
+def label_values(reading: Reading) -> list[tuple[Span, Span | None]]:
+    """Printed labels (ending in a colon, or known) with the text right of or below them, in reading order."""
+    found: list[tuple[Span, Span | None]] = []
+    used: set[tuple[int, int, int]] = set()
+    marked = {(text.line.page, text.line.index, text.start) for text, _ in marked_texts(reading)}
+    for line in reading.lines:
+        for number, segment in enumerate(line.segments):
+            place = (line.page, line.index, segment.start)
+            if place in used or place in marked:
+                continue
+            label = _label(reading, segment)
+            if label is None:
+                continue
+            value = _value(reading, line, number, label, used | marked)
+            if value is not None:
+                used.add((line.page, value.line.index, value.line.segment_at(value.start).start))
+            if value is not None or segment.text.rstrip().endswith(":"):
+                found.append((label, value))
+    return found
+
+
+def _label(reading: Reading, segment: Span) -> Span | None:
+    match = _LABEL.match(segment.text)
+    if match and len(match[1].split()) <= MAX_LABEL_WORDS:
+        return Span(segment.line, segment.start + match.start(1), segment.start + match.end(1))
+    for hit in reading.hits_on(segment.line):
+        if hit.span.start == segment.start and hit.span.end >= segment.start + len(segment.text.rstrip(" .*")):
+            return hit.span
+    return None
+
+
+def _value(reading: Reading, line: Line, number: int, label: Span, used: set[tuple[int, int, int]]) -> Span | None:
+    segment = line.segments[number]
+    rest = trimmed(Span(line, label.end, segment.end))
+    if rest is not None:
+        return rest
+    if number + 1 < len(line.segments):
+        following = line.segments[number + 1]
+        if _label(reading, following) is None and (line.page, line.index, following.start) not in used:
+            return trimmed(following)
+    lines = reading.by_page[line.page]
+    for below in lines[line.index + 1 : line.index + 2]:
+        if below.y0 - line.y1 > 1.2 * line.size:
+            break
+        for candidate in below.segments:
+            if (
+                same_column(label, candidate, line.size)
+                and _label(reading, candidate) is None
+                and (line.page, below.index, candidate.start) not in used
+            ):
+                return trimmed(candidate)
+    return None
+
+
+def _checkboxes(reading: Reading, label: Field, value: Field) -> list[Row]:
+    rows = []
+    for text, mark in marked_texts(reading):
+        row = Row((text.page, text.line.y0))
+        row.values = {label.pointer: text.text, value.pointer: mark.checked}
+        row.spans = {label.pointer: (text,), value.pointer: (text,)}
+        rows.append(row)
+    return rows
+
+
+def _row(label: Field, value: Field, pair: tuple[Span, Span | None]) -> Row:
+    named, said = pair
+    row = Row((named.page, named.line.y0), {label.pointer: named.text}, {label.pointer: (named,)})
+    if said is not None:
+        row.values[value.pointer] = said.text
+        row.spans[value.pointer] = (said,)
+    return row

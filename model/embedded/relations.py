@@ -1,0 +1,116 @@
+"""How a label and a value lie to each other: the value to the right on the same line, or below in the same column."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from model.embedded.candidates import Reading
+from model.embedded.labels import Hit
+from model.embedded.lines import SEPARATOR, Line, Span
+
+RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
+REACH_BELOW = 3.2  # in line heights
+TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather than one value
+PROSE_WORDS = 9  # words of one segment from which it is running text, where labels mean little
+_FILLER = re.compile(
+    r"^(no|nr|n|of|is|in|the|am|vom|du|le|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$", re.IGNORECASE
+)
+_INCLUDING = re.compile(
+    r"\b(incl?|inkl|including|inclusive|of|with|tva|ttc|comprise|compris|excl?|exkl|ex|w/?o|after|before|add)\W*$", re.I
+)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """strength: 0..1, how surely the label speaks of the value, whatever the label's own weight."""
+
+    hit: Hit
+    strength: float
+    kind: Literal["right", "below"]
+
+
+def relations(reading: Reading, span: Span) -> list[Relation]:
+    """Every label that may speak of what stands in the span, strongest first."""
+    found = [
+        Relation(hit, strength, "right")
+        for hit in reading.hits_on(span.line)
+        if hit.span.end <= span.start and (strength := _right(reading, hit, span)) > 0
+    ]
+    lines = reading.by_page[span.page]
+    for index in range(span.line.index - 1, -1, -1):
+        line = lines[index]
+        if span.line.y0 - line.y1 > REACH_BELOW * span.line.size:
+            break
+        found += [
+            Relation(hit, strength, "below")
+            for hit in reading.hits_on(line)
+            if (strength := _below(reading, hit, span, lines[index + 1 : span.line.index])) > 0
+        ]
+    found.sort(key=lambda relation: -relation.strength)
+    return found
+
+
+def _right(reading: Reading, hit: Hit, span: Span) -> float:
+    line = span.line
+    between = line.text[hit.span.end : span.start]
+    strength = RIGHT * standing(reading, hit)
+    for other in reading.hits_on(line):
+        inside = hit.span.end <= other.span.start and other.span.end <= span.start
+        if inside and not _INCLUDING.search(line.text[hit.span.end : other.span.start]):
+            strength *= 0.35
+    if re.search(r"%\s+(?:on|of|auf|sur|op|de|su|von)\b", between):
+        strength *= 0.4  # "15 % on $ 112.90" gives the base, not the tax
+    words = [word for word in re.findall(r"\w+", between) if not _FILLER.match(word)]
+    strength *= max(0.45, 1.0 - 0.1 * len(words))
+    amounts = [c for c in reading.candidates_on(line, "money") if c.quality >= 0.95 and c.span.start >= hit.span.end]
+    if len(amounts) > 1:
+        strength *= TABLE_ROW
+    if SEPARATOR in between:
+        width = reading.page_sizes[span.page][0]
+        strength *= 0.98 - 0.2 * (span.x0 - hit.span.x1) / width
+    return strength
+
+
+def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float:
+    size = span.line.size
+    drop = span.line.y0 - hit.line.y1
+    if drop < -0.6 * size or not same_column(hit.span, span, size):
+        return 0.0
+    strength = BELOW * standing(reading, hit) - 0.1 * max(0.0, drop) / size
+    blockers = sum(
+        any(same_column(segment, span, size) for segment in line.segments)
+        for line in between
+        if line.y0 >= hit.line.y1 - size
+    )
+    strength *= 0.55**blockers
+    segment = hit.line.segment_at(hit.span.start)
+    rest = hit.line.text[hit.span.end : segment.end].strip()
+    if rest.startswith(":") and len(rest) > 1:
+        strength *= 0.3  # the label has its value already, on its own line
+    elif len(re.findall(r"\w+", rest)) > 2:
+        strength *= 0.6
+    return max(0.0, strength)
+
+
+def same_column(above: Span, below: Span, size: float) -> bool:
+    overlap = min(above.x1, below.x1) - max(above.x0, below.x0)
+    if overlap > 0.3 * min(above.x1 - above.x0, below.x1 - below.x0):
+        return True
+    return abs(above.x0 - below.x0) < 0.8 * size or abs(above.x1 - below.x1) < 0.8 * size
+
+
+def standing(reading: Reading, hit: Hit) -> float:
+    """1.0 for a label that begins its segment (or follows another label's value), less inside running text."""
+    segment = hit.line.segment_at(hit.span.start)
+    before = hit.line.text[segment.start : hit.span.start]
+    for other in reading.hits_on(hit.line):
+        if segment.start <= other.span.start < hit.span.start:
+            before = hit.line.text[other.span.end : hit.span.start]
+            if re.search(r"\d\W*$", before) or not before.strip(" :/|-"):
+                return 0.95
+    words = re.findall(r"\w+", before)
+    letters = [word for word in words if not _FILLER.match(word) and not word.isdigit()]
+    prose = 0.5 if segment.text.count(" ") >= PROSE_WORDS else 1.0
+    return prose * max(0.4, 1.0 - 0.22 * len(letters))

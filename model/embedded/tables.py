@@ -1,0 +1,202 @@
+"""Lists of objects: tables, matched to the fields of a list through their heads and followed down the pages.
+
+A line begins a new row when it holds a value of the right type for columns that the row above has filled already; a
+line with nothing but text under a text column goes on with the row above. Lines of totals are no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.embedded.candidates import Candidate, Reading
+from model.embedded.cells import cells
+from model.embedded.columns import by_content
+from model.embedded.headers import Head, heads
+from model.embedded.lines import Line, Span
+from model.embedded.roles import Role, role_of
+from model.embedded.scalars import TYPED, as_json
+from model.embedded.vocabulary import TOTAL
+from schemas.field import Field
+
+CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that goes on with it
+SAME_ROW_GAP = 0.5
+TABLE_END_GAP = 7.0
+
+
+@dataclass
+class Row:
+    """One row. values and spans by leaf pointer (with `*`); place: page and y of its first line, for ordering."""
+
+    place: tuple[int, float]
+    values: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    score: float = 0.85
+    last_line: Line | None = None
+    columns: set[int] = field(default_factory=set)
+
+
+def table_rows(reading: Reading, leaves: Sequence[Field]) -> list[Row]:
+    """The rows of every table whose head names at least two of the leaves, in document order."""
+    found = heads(reading, leaves)
+    if not found:
+        return []
+    strongest = max(len(head.pointers) for head in found)
+    found = [head for head in found if len(head.pointers) >= max(2, 0.6 * strongest)]
+    by_pointer = {leaf.pointer: leaf for leaf in leaves}
+    rows: list[Row] = []
+    for number, head in enumerate(found):
+        following = found[number + 1] if number + 1 < len(found) else None
+        by_content(reading, head, _lines_under(reading, head, following), leaves)
+    _share_titles(found)
+    for number, head in enumerate(found):
+        following = found[number + 1] if number + 1 < len(found) else None
+        rows += _Body(reading, head, by_pointer).rows(_lines_under(reading, head, following))
+    return rows
+
+
+def _share_titles(found: list[Head]) -> None:
+    """A column that is known under one head is known under every head that prints the same title."""
+    known = {column.title: column.pointer for head in found for column in head.columns if column.pointer}
+    for head in found:
+        for column in head.columns:
+            pointer = known.get(column.title)
+            if column.pointer is None and pointer is not None and pointer not in head.pointers:
+                column.pointer = pointer
+
+
+def _lines_under(reading: Reading, head: Head, following: Head | None) -> list[Line]:
+    """Lines from a head to the next one, over pages that show no head of their own."""
+    lines: list[Line] = []
+    for page in sorted(reading.by_page):
+        if page < head.page or (following and page > following.page):
+            continue
+        for line in reading.by_page[page]:
+            if page == head.page and line.index <= head.last_line:
+                continue
+            if following and page == following.page and line.index >= following.first_line:
+                continue
+            lines.append(line)
+    return lines
+
+
+@dataclass
+class _Body:
+    reading: Reading
+    head: Head
+    leaves: Mapping[str, Field]
+
+    def rows(self, lines: list[Line]) -> list[Row]:
+        rows: list[Row] = []
+        current: Row | None = None
+        last: Line | None = None
+        misses = 0
+        for line in lines:
+            if last is not None and line.page == last.page and line.y0 - last.y1 > TABLE_END_GAP * line.size:
+                misses += 4
+            if last is not None and line.page != last.page:
+                current, misses = None, min(misses, 2)
+            if misses >= 6:
+                if line.page == (last.page if last else self.head.page):
+                    continue
+                misses = 3  # a table may go on over the page, under a page heading of a few lines
+            filled = cells(line, self.head.columns)
+            taken = self.take(line, filled, current)
+            if taken is None:
+                misses += 1
+                current = None if current and not self._near(current, line, 2.0) else current
+            elif taken is not current:
+                rows.append(taken)
+                current, last, misses = taken, line, 0
+            else:
+                last = line
+        return rows
+
+    def take(self, line: Line, filled: dict[int, list[Span]], current: Row | None) -> Row | None:
+        """The row that the line begins or goes on with; None for a line of something else."""
+        if self._is_total(line):
+            return None
+        values = self._values(filled)
+        if values is None:
+            return None
+        typed = [pointer for pointer, (value, _) in values.items() if value is not None and self._typed(pointer)]
+        columns = set(filled)
+        if current is not None:
+            disjoint = not (columns & current.columns)
+            if disjoint and values and self._near(current, line, SAME_ROW_GAP):
+                return self._extend(current, line, columns, values)
+            texts_only = values and not typed and all(not self._typed(pointer) for pointer in values)
+            if texts_only and len(values) < 2 and self._near(current, line, CONTINUATION_GAP):
+                return self._extend(current, line, columns, values)
+        has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
+        if len(values) < 2 or (has_typed_leaves and not typed):
+            return None
+        row = Row((line.page, line.y0))
+        return self._extend(row, line, columns, values)
+
+    def _values(self, filled: dict[int, list[Span]]) -> dict[str, tuple[Any, tuple[Span, ...]]] | None:
+        """Values by pointer; None if a typed column holds something that is not of its type."""
+        values: dict[str, tuple[Any, tuple[Span, ...]]] = {}
+        wrong = 0
+        for index, spans in filled.items():
+            pointer = self.head.columns[index].pointer
+            if pointer is None:
+                continue
+            value, used = self._value(self.leaves[pointer], spans)
+            if value is None:
+                wrong += 1
+            else:
+                values[pointer] = (value, used)
+        return None if wrong and wrong >= len(values) else values
+
+    def _value(self, leaf: Field, spans: list[Span]) -> tuple[Any, tuple[Span, ...]]:
+        role = role_of(leaf)
+        if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
+            return " ".join(span.text.strip() for span in spans), tuple(spans)
+        candidate = _typed_candidate(self.reading, role, spans)
+        if candidate is None:
+            return None, ()
+        return as_json(leaf, candidate), (candidate.span,)
+
+    def _typed(self, pointer: str) -> bool:
+        return role_of(self.leaves[pointer]) in ("date", "money", "number", "integer", "percentage", "iban", "email")
+
+    def _extend(
+        self, row: Row, line: Line, columns: set[int], values: Mapping[str, tuple[Any, tuple[Span, ...]]]
+    ) -> Row:
+        for pointer, (value, spans) in values.items():
+            if pointer in row.values and isinstance(value, str) and not self._typed(pointer):
+                row.values[pointer] = f"{row.values[pointer]} {value}"
+                row.spans[pointer] = row.spans[pointer] + spans
+            elif pointer not in row.values:
+                row.values[pointer] = value
+                row.spans[pointer] = spans
+        row.columns |= columns
+        row.last_line = line
+        return row
+
+    def _near(self, row: Row, line: Line, gap: float) -> bool:
+        above = row.last_line
+        return above is not None and above.page == line.page and line.y0 - above.y1 <= gap * line.size
+
+    def _is_total(self, line: Line) -> bool:
+        return bool(TOTAL.match(line.segments[0].text)) or bool(TOTAL.match(line.text))
+
+
+def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:
+    for span in spans:
+        inside = [
+            candidate
+            for candidate in reading.candidates_on(span.line, role)
+            if candidate.span.start >= span.start and candidate.span.end <= span.end
+        ]
+        if inside and _covers(inside[0].span, span):
+            return inside[0]
+    return None
+
+
+def _covers(value: Span, cell: Span) -> bool:
+    """Whether the value is what the cell says, not a number inside a sentence."""
+    rest = cell.text.replace(value.text, "", 1)
+    return sum(char.isalnum() for char in rest) <= max(6, len(value.text))

@@ -1,0 +1,100 @@
+"""Values without a form of their own: the text that stands beside or below a label."""
+
+from __future__ import annotations
+
+import re
+
+from model.embedded.candidates import Reading
+from model.embedded.labels import Hit
+from model.embedded.lines import Span
+from model.embedded.relations import same_column, standing
+from model.embedded.scalars import Choice
+from schemas.field import Field
+
+ADDRESS_LINES = 6
+_NUMBERED = re.compile(r"(?i)^[\s.]*(?:no|nr|number|num|id|code|reg|registration|n°|nº|#)(?![a-z])")
+
+
+def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Choice | None:
+    """The text that the leaf's best label introduces; `address` takes the lines that follow as well."""
+    best: Choice | None = None
+    for line in reading.lines:
+        for hit in reading.hits_on(line):
+            weight = hit.pointers.get(leaf.pointer)
+            if weight is None:
+                continue
+            spans, strength = introduced(reading, hit)
+            if not spans:
+                continue
+            if address:
+                spans = spans + _following(reading, spans[-1])
+            score = weight * strength
+            text = " ".join(span.text.strip() for span in spans)
+            if best is None or score > best.score:
+                best = Choice(leaf.pointer, text, tuple(spans), score, 0.2)
+    return best
+
+
+def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
+    """What a label introduces: the rest of its segment, the next segment, or the segment below; and how surely."""
+    line = hit.line
+    stands = standing(reading, hit)
+    segment = line.segment_at(hit.span.start)
+    others = [other for other in reading.hits_on(line) if other.span.start > hit.span.start]
+    rest = Span(line, hit.span.end, min([segment.end, *(o.span.start for o in others if o.span.start < segment.end)]))
+    value = trimmed(rest)
+    if _NUMBERED.match(rest.text) and hit.roles <= {"text", "organization", "person", "address"}:
+        return [], 0.0  # "Company No." names a number, not a company
+    colon = line.text[hit.span.end : hit.span.end + 2].strip().startswith(":")
+    if value is not None:
+        return [value], stands * (0.95 if colon else 0.62)
+    for following in line.segments:
+        if following.start < segment.end:
+            continue
+        labelled = any(other.span.start == following.start for other in others)
+        if labelled:
+            break
+        value = trimmed(following)
+        if value is not None:
+            return [value], stands * (0.9 if colon else 0.8)
+    below = _segment_below(reading, hit)
+    return ([below], stands * 0.72) if below is not None else ([], 0.0)
+
+
+def trimmed(span: Span) -> Span | None:
+    """The span without the punctuation that separates a label from its value; None where nothing is left."""
+    text = span.text
+    lead = len(text) - len(re.sub(r"^[\s:.\-–#=|/]+", "", text))
+    tail = len(text.rstrip(" \t:|")) if text.strip() else 0
+    if tail <= lead or not any(char.isalnum() for char in text[lead:tail]):
+        return None
+    return Span(span.line, span.start + lead, span.start + tail)
+
+
+def _segment_below(reading: Reading, hit: Hit) -> Span | None:
+    lines = reading.by_page[hit.line.page]
+    for line in lines[hit.line.index + 1 : hit.line.index + 4]:
+        if line.y0 - hit.line.y1 > 1.6 * line.size:
+            return None
+        for segment in line.segments:
+            if same_column(hit.span, segment, line.size):
+                starts_label = any(other.span.start == segment.start for other in reading.hits_on(line))
+                return None if starts_label else trimmed(segment)
+    return None
+
+
+def _following(reading: Reading, last: Span) -> list[Span]:
+    """The lines of an address under its first one."""
+    found: list[Span] = []
+    lines = reading.by_page[last.page]
+    for line in lines[last.line.index + 1 : last.line.index + 1 + 2 * ADDRESS_LINES]:
+        if line.y0 - last.line.y1 > 0.9 * line.size or len(found) >= ADDRESS_LINES:
+            break
+        column = [segment for segment in line.segments if abs(segment.x0 - last.x0) < 1.2 * line.size]
+        if not column or any(hit.span.start == column[0].start for hit in reading.hits_on(line)):
+            if column:
+                break
+            continue
+        last = column[0]
+        found.append(last)
+    return found

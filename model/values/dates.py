@@ -1,0 +1,136 @@
+"""Dates as printed: numeric in any order and with month names in many languages.
+
+Whether `03/04/2021` is in March or April is a property of the document, so `day_first` looks at all its dates first.
+Month names come from the Unicode CLDR through Babel.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+LOCALES = "en de fr es it nl pt pl sv da nb fi cs sk ro hu tr hr sl lt lv et id ms ru uk el vi".split()
+_EXTRA_MONTHS = {"sept": 9, "mrz": 3, "juil": 7, "mai": 5, "okt": 10, "dez": 12}
+
+_NUMERIC = re.compile(
+    r"(?<![\d/.,])(?:"
+    r"(?P<y1>(?:19|20)\d\d)\s?[-/.]\s?(?P<m1>\d{1,2})\s?[-/.]\s?(?P<d1>\d{1,2})"
+    r"|(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<y2>(?:19|20)\d\d|\d\d)"
+    r"|(?P<y3>20\d\d)(?P<m3>0[1-9]|1[0-2])(?P<d3>0[1-9]|[12]\d|3[01])"
+    r")(?:(?=\d{1,2}:\d\d)|(?!\d|/\d|[.,]\d))"  # scanned receipts run date and time together: 16-03-201812:07
+)
+_WORD = r"[^\W\d_]{3,12}"
+_NAMED = re.compile(
+    rf"(?<![\w])(?:"
+    rf"(?P<d1>\d{{1,2}})(?:st|nd|rd|th|er|º|°)?[\s.\-/,]*(?:de\s+|of\s+)?(?P<m1>{_WORD})[\s.\-/,']*(?:de[l]?\s+)?(?P<y1>(?:19|20)?\d\d)"
+    rf"|(?P<m2>{_WORD})[\s.\-/]*(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s?[\s,.\-/]\s*(?P<y2>(?:19|20)\d\d)"
+    rf"|(?P<y4>(?:19|20)\d\d)[\s.\-/]+(?P<m4>{_WORD})[\s.\-/]+(?P<d4>\d{{1,2}})"
+    rf"|(?P<y5>(?:19|20)\d\d)\s?年\s?(?P<m5>\d{{1,2}})\s?月\s?(?P<d5>\d{{1,2}})\s?日"
+    rf")(?![\w])"
+)
+TIME = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h.]([0-5]\d)(?::([0-5]\d))?\s?([AaPp]\.?[Mm]\.?)?(?![\d:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A date found in a text; start, end: characters. ambiguous: another order of day and month is possible."""
+
+    value: datetime.date
+    start: int
+    end: int
+    text: str
+    ambiguous: bool = False
+
+
+@cache
+def month_names() -> dict[str, int]:
+    """Month names and abbreviations of LOCALES, casefolded and without accents and points."""
+    from babel import Locale
+
+    names = dict(_EXTRA_MONTHS)
+    for code in LOCALES:
+        months = Locale.parse(code).months
+        for context in ("format", "stand-alone"):
+            for width in ("wide", "abbreviated"):
+                for number, name in months.get(context, {}).get(width, {}).items():
+                    plain = folded(name)
+                    if len(plain) >= 3 and not plain.isdigit():
+                        names.setdefault(plain, number)
+    return names
+
+
+def folded(text: str) -> str:
+    """Casefolded, without accents and points."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char) and char != ".")
+
+
+def day_first(texts: Iterable[str], default: bool = True) -> bool:
+    """Whether the document's numeric dates give the day before the month, by those that can be read one way only."""
+    votes = 0
+    for text in texts:
+        for match in _NUMERIC.finditer(text):
+            if match["a"] is None:
+                continue
+            first, second = int(match["a"]), int(match["b"])
+            if first > 12 >= second:
+                votes += 1
+            elif second > 12 >= first:
+                votes -= 1
+    return default if votes == 0 else votes > 0
+
+
+def dates(text: str, day_before_month: bool = True) -> list[Date]:
+    """Every date in a text, left to right; impossible ones (the 31st of June) are left out."""
+    found = [date for match in _NUMERIC.finditer(text) if (date := _numeric(match, day_before_month))]
+    if any(char.isalpha() for char in text):
+        found += [date for match in _NAMED.finditer(text) if (date := _named(match))]
+        found.sort(key=lambda date: date.start)
+    return found
+
+
+def parse_date(text: str, day_before_month: bool = True) -> datetime.date | None:
+    """The first date in a text; None where there is none."""
+    found = dates(text, day_before_month)
+    return found[0].value if found else None
+
+
+def _numeric(match: re.Match[str], day_before_month: bool) -> Date | None:
+    if match["y1"] or match["y3"]:
+        year, month, day = match["y1"] or match["y3"], match["m1"] or match["m3"], match["d1"] or match["d3"]
+        return _date(match, year, int(month), int(day))
+    first, second = int(match["a"]), int(match["b"])
+    if match["sep"] == "." and len(match["y2"]) == 2 and first > 31:
+        return None
+    ambiguous = first <= 12 and second <= 12 and first != second
+    if first > 12:
+        day_before_month = True
+    elif second > 12:
+        day_before_month = False
+    day, month = (first, second) if day_before_month else (second, first)
+    return _date(match, match["y2"], month, day, ambiguous)
+
+
+def _named(match: re.Match[str]) -> Date | None:
+    for form in "1245":
+        if match[f"y{form}"] is None:
+            continue
+        month = match[f"m{form}"]
+        number = int(month) if month.isdigit() else month_names().get(folded(month))
+        return None if number is None else _date(match, match[f"y{form}"], number, int(match[f"d{form}"]))
+    return None
+
+
+def _date(match: re.Match[str], year: str, month: int, day: int, ambiguous: bool = False) -> Date | None:
+    number = int(year)
+    if len(year) == 2:
+        number += 2000 if number < 70 else 1900
+    try:
+        value = datetime.date(number, month, day)
+    except ValueError:
+        return None
+    return Date(value, match.start(), match.end(), match[0], ambiguous)

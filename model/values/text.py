@@ -1,0 +1,13 @@
+"""Texts in the form in which they are compared."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def squash(text: str) -> str:
+    """Letters and digits only, casefolded, without accents: `Invoice No.:` → `invoiceno`."""
+    if text.isascii():
+        return "".join(char for char in text.lower() if char.isalnum())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if char.isalnum())

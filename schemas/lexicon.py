@@ -1,0 +1,73 @@
+"""What documents print before a value, for things that many schemas ask for, in the languages of their countries.
+
+The data, `lexicon.json`, holds concepts; each has the names that a schema may give it and the labels that documents print.
+It lets a field called `invoice_number` find `Rechnungsnr.` with no labels of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """name: its main name; names: all names that a schema may use for it; labels: as printed."""
+
+    name: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@cache
+def concepts() -> tuple[Concept, ...]:
+    text = resources.files("schemas").joinpath("lexicon.json").read_text(encoding="utf-8")
+    return tuple(
+        Concept(name, (name, *entry["names"]), tuple(entry["labels"])) for name, entry in json.loads(text).items()
+    )
+
+
+@cache
+def _by_name() -> dict[tuple[str, ...], tuple[Concept, ...]]:
+    found: dict[tuple[str, ...], tuple[Concept, ...]] = {}
+    for concept in concepts():
+        for name in concept.names:
+            key = tuple(name.split("_"))
+            found[key] = (*found.get(key, ()), concept)
+    return found
+
+
+def labels_for(name: str, title: str = "", description: str = "") -> tuple[str, ...]:
+    """Labels of the concepts that a field's name, title and description mean; empty where none fits.
+
+    A name means a concept if it is one of its names, or ends in one (`seller_vat_number`); a description if it opens
+    with one of two words or more ("invoice date, as printed").
+    """
+    found = (*_meant(_words(name)), *_meant(_words(title)), *_opening(_words(description)[:6]))
+    return tuple(dict.fromkeys(label for concept in found for label in concept.labels))
+
+
+def _meant(words: list[str]) -> tuple[Concept, ...]:
+    for length in range(min(len(words), 4), 0, -1):
+        found = _by_name().get(tuple(words[-length:]))
+        if found:
+            return found
+    return ()
+
+
+def _opening(words: list[str]) -> tuple[Concept, ...]:
+    words = [word for word in words if word not in ("the", "of", "a", "an")]
+    for length in range(min(len(words), 4), 1, -1):
+        for start in range(len(words) - length + 1):
+            found = _by_name().get(tuple(words[start : start + length]))
+            if found:
+                return found
+    return ()
+
+
+def _words(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]

@@ -1,0 +1,40 @@
+"""JSON Pointers (RFC 6901) into data: listing its leaves, and the template (`/lines/*/amount`) of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """(pointer, value) of everything in the data that is no object and no list, null included, in order."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from leaves(value, f"{pointer}/{escaped(str(key))}")
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from leaves(value, f"{pointer}/{index}")
+    else:
+        yield pointer, data
+
+
+def escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def template(pointer: str) -> str:
+    """The pointer with `*` in the place of list indices, as `Field.pointer` has it."""
+    return "/".join("*" if step.isdigit() else step for step in pointer.split("/"))
+
+
+def resolve(data: Any, pointer: str) -> Any:
+    """The value at a pointer; None where there is none."""
+    for step in pointer.split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
+            data = data[int(step)]
+        else:
+            return None
+    return data
