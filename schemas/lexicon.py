@@ -15,18 +15,23 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """name: its main name; names: all names that a schema may use for it; labels: as printed."""
+    """name: its main name; names: all names that a schema may use for it; labels: as printed.
+
+    row: only a list's rows have it (the amount of a line, not of the document).
+    """
 
     name: str
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    row: bool = False
 
 
 @cache
 def concepts() -> tuple[Concept, ...]:
     text = resources.files("schemas").joinpath("lexicon.json").read_text(encoding="utf-8")
     return tuple(
-        Concept(name, (name, *entry["names"]), tuple(entry["labels"])) for name, entry in json.loads(text).items()
+        Concept(name, (name, *entry["names"]), tuple(entry["labels"]), entry.get("row", False))
+        for name, entry in json.loads(text).items()
     )
 
 
@@ -40,17 +45,17 @@ def _by_name() -> dict[tuple[str, ...], tuple[Concept, ...]]:
     return found
 
 
-def labels_for(name: str, title: str = "", description: str = "") -> tuple[str, ...]:
-    """Labels of the concepts that a field's name, title and description mean; empty where none fits.
+def meant(name: str, title: str = "", description: str = "", in_row: bool = False) -> tuple[Concept, ...]:
+    """The concepts that a field's name, title and description mean; `in_row`: it is a column of a list.
 
     A name means a concept if it is one of its names, or ends in one (`seller_vat_number`); a description if it opens
     with one of two words or more ("invoice date, as printed").
     """
-    found = (*_meant(_words(name)), *_meant(_words(title)), *_opening(_words(description)[:6]))
-    return tuple(dict.fromkeys(label for concept in found for label in concept.labels))
+    found = (*_ending(_words(name)), *_ending(_words(title)), *_opening(_words(description)[:6]))
+    return tuple(dict.fromkeys(concept for concept in found if in_row or not concept.row))
 
 
-def _meant(words: list[str]) -> tuple[Concept, ...]:
+def _ending(words: list[str]) -> tuple[Concept, ...]:
     for length in range(min(len(words), 4), 0, -1):
         found = _by_name().get(tuple(words[-length:]))
         if found:

@@ -90,6 +90,13 @@ class Reading:
         return decimal_mark(line.text for line in self.lines)
 
     @cached_property
+    def prints_decimals(self) -> bool:
+        """Whether most of the document's amounts show two decimals."""
+        found = [number for line in self.lines for number in numbers(line.text, self.mark) if not number.percent]
+        exact = sum(number.decimals == 2 or number.digits[-3:-2] in (".", ",") for number in found)
+        return exact >= 3 and exact >= 0.3 * len(found)
+
+    @cached_property
     def day_first(self) -> bool:
         return day_first((line.text for line in self.lines), default=not self._looks_american)
 
@@ -139,8 +146,12 @@ class Reading:
             if any(number.start < end and start < number.end for start, end in taken):
                 continue
             quality = _quality(number, role)
+            if role == "money" and self.prints_decimals and number.decimals == 0 and not number.currency:
+                quality *= 0.3  # where amounts show cents, a number without them is a count, or misread
             if quality > 0:
-                found.append(Candidate(Span(line, number.start, number.end), number.value, quality, number))
+                start = line.text.index(number.digits, number.start)
+                span = Span(line, start, start + len(number.digits))
+                found.append(Candidate(span, number.value, quality, number))
         return found
 
     def _pattern(self, line: Line, role: Role) -> list[Candidate]:

@@ -11,16 +11,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from schemas.lexicon import concepts, labels_for
-
 from model.embedded.lines import SEPARATOR, Line, Span
 from model.embedded.roles import Role, concept_role, name_words, role_of
 from model.values.text import squash
 from schemas.field import Field
+from schemas.lexicon import concepts, meant
 
 OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
 _PREFIX = 2
+RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # looked for in every document with amounts
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+def concept_pointer(concept: str) -> str:
+    """Stands for a concept where a field's pointer would; no field's pointer begins like it."""
+    return f"~{concept}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,13 @@ class LabelBook:
             own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
             for text in own:
                 book._add(text, leaf, OWN)
-            for text in labels_for(leaf.name, leaf.title, leaf.description):
-                book._add(text, leaf, SHARED)
+            for concept in meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer):
+                for text in concept.labels:
+                    book._add(text, leaf, SHARED)
         for concept in concepts():
+            if concept.name in RECONCILED:
+                for text in concept.labels:
+                    book.meanings[squash(text)][concept_pointer(concept.name)] = SHARED
             role = concept_role(concept.name)
             for text in concept.labels:
                 key = squash(text)

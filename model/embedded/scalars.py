@@ -8,21 +8,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from model.embedded.candidates import Candidate, Reading
-from model.embedded.labels import Hit
+from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
 from model.embedded.relations import Relation, relations
 from model.embedded.roles import Role, akin, role_of
 from schemas.field import Field
+from schemas.lexicon import meant
 
 FLOOR = 0.3
+AGREED = 0.2  # what a sum that comes out adds to a score
+TRIED = 8  # amounts of each kind that are tried in sums
 SPECIFIC = 0.002  # a letter of the label: "Total incl. GST" says more than "Total"
 TYPED: frozenset[Role] = frozenset(
     "date time money number integer percentage currency identifier iban tax_id email phone url".split()  # type: ignore[arg-type]
 )
 _SELF_EVIDENT: dict[str, float] = {"email": 0.7, "iban": 0.8, "url": 0.6, "currency": 0.8, "date": 0.5, "phone": 0.45}
+
+
+Offer = tuple[float, Candidate]
+Weighed = tuple[Candidate, list[Relation]]
 
 
 @dataclass(frozen=True)
@@ -38,30 +47,42 @@ class Choice:
 
 def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
     """The best candidates for the typed leaves, none used twice by fields of one role."""
-    offers: list[tuple[float, Field, Candidate]] = []
-    rival: dict[str, list[tuple[float, Any]]] = {}
     by_role: dict[Role, list[Field]] = {}
     for leaf in leaves:
         by_role.setdefault(role_of(leaf), []).append(leaf)
+    offers: dict[str, list[Offer]] = {}
     for role, fields in by_role.items():
         if role not in TYPED:
             continue
-        weighed = [(candidate, relations(reading, candidate.span)) for candidate in reading.candidates(role)]
+        weighed = weigh(reading, role)
         for leaf in fields:
-            scored = list(_scores(leaf, role, weighed))
-            rival[leaf.pointer] = sorted(((score, candidate.value) for score, candidate in scored), key=lambda p: -p[0])
-            offers += [(score, leaf, candidate) for score, candidate in scored if score >= FLOOR]
-    offers.sort(key=lambda offer: (-offer[0], offer[2].span.page, offer[2].span.line.index))
+            offers[leaf.pointer] = _offers(leaf, role, weighed)
+    if "money" in by_role:
+        reconcile(by_role["money"], offers, weigh(reading, "money"))
+    return _assigned({leaf.pointer: leaf for leaf in leaves}, offers)
+
+
+def weigh(reading: Reading, role: Role) -> list[Weighed]:
+    """Every candidate of a role with the labels that may speak of it."""
+    return [(candidate, relations(reading, candidate.span)) for candidate in reading.candidates(role)]
+
+
+def _assigned(leaves: dict[str, Field], offers: dict[str, list[Offer]]) -> dict[str, Choice]:
+    """The best offers first; a span is given to one field of its role only."""
+    ranked = [(score, pointer, candidate) for pointer, made in offers.items() for score, candidate in made]
+    ranked.sort(key=lambda offer: (-offer[0], offer[2].span.page, offer[2].span.line.index))
     chosen: dict[str, Choice] = {}
     used: list[tuple[Role, Span]] = []
-    for score, leaf, candidate in offers:
-        role = role_of(leaf)
-        if leaf.pointer in chosen or any(kind == role and _overlap(span, candidate.span) for kind, span in used):
+    for score, pointer, candidate in ranked:
+        role = role_of(leaves[pointer])
+        if score < FLOOR or pointer in chosen:
+            continue
+        if any(kind == role and _overlap(span, candidate.span) for kind, span in used):
             continue
         used.append((role, candidate.span))
-        second = next((s for s, value in rival[leaf.pointer] if value != candidate.value), 0.0)
-        value = as_json(leaf, candidate)
-        chosen[leaf.pointer] = Choice(leaf.pointer, value, (candidate.span,), score, score - second)
+        second = max((other for other, rival in offers[pointer] if rival.value != candidate.value), default=0.0)
+        value = as_json(leaves[pointer], candidate)
+        chosen[pointer] = Choice(pointer, value, (candidate.span,), min(1.0, score), score - second)
     return chosen
 
 
@@ -79,48 +100,50 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
     return candidate.value
 
 
-def _scores(
-    leaf: Field, role: Role, weighed: Sequence[tuple[Candidate, list[Relation]]]
-) -> Iterable[tuple[float, Candidate]]:
-    found: list[tuple[float, Candidate]] = []
-    plain: list[tuple[Candidate, float]] = []
-    everywhere = Counter(str(candidate.value) for candidate, _ in weighed)
-    for candidate, related in weighed:
-        own = [
-            relation.strength * relation.hit.pointers[leaf.pointer] + SPECIFIC * min(relation.hit.length, 20)
-            for relation in related
-            if leaf.pointer in relation.hit.pointers
-        ]
-        other = max((relation.strength for relation in related if _claims(relation.hit, leaf, role)), default=0.0)
-        if not own:
-            plain.append((candidate, other))
-            continue
-        score = max(own) * (0.75 + 0.25 * candidate.quality) if candidate.quality else 0.0
-        if other > max(own) + 0.04:
-            score *= 0.55
-        if len(own) > 1:
-            score = min(1.0, score + 0.06)
-        found.append((score, candidate))
-    found = list(_corroborated(found, everywhere))
+def _offers(leaf: Field, role: Role, weighed: Sequence[Weighed]) -> list[Offer]:
+    """The candidates that a leaf's labels speak of, with a score each; for some roles also ones without a label."""
+    found, plain = labelled(leaf.pointer, role, weighed)
     if role in _SELF_EVIDENT and not any(score >= FLOOR for score, _ in found):
         found += _unlabelled(role, plain)
     return found
 
 
-def _claims(hit: Hit, leaf: Field, role: Role) -> bool:
+def labelled(pointer: str, role: Role, weighed: Sequence[Weighed]) -> tuple[list[Offer], list[tuple[Candidate, float]]]:
+    """Candidates that a pointer's labels speak of; and the others, with how strongly other labels claim them."""
+    found: list[Offer] = []
+    plain: list[tuple[Candidate, float]] = []
+    everywhere = Counter(str(candidate.value) for candidate, _ in weighed)
+    for candidate, related in weighed:
+        own = [
+            relation.strength * relation.hit.pointers[pointer] + SPECIFIC * min(relation.hit.length, 20)
+            for relation in related
+            if pointer in relation.hit.pointers
+        ]
+        other = max((relation.strength for relation in related if _claims(relation.hit, pointer, role)), default=0.0)
+        if not own:
+            plain.append((candidate, other))
+            continue
+        score = max(own) * (0.75 + 0.25 * candidate.quality) if candidate.quality >= 0.2 else 0.0
+        if other > max(own) + 0.04:
+            score *= 0.55
+        if len(own) > 1:
+            score += 0.06
+        found.append((score, candidate))
+    return list(_corroborated(found, everywhere)), plain
+
+
+def _claims(hit: Hit, pointer: str, role: Role) -> bool:
     """Whether a label says that the value beside it is another field's."""
-    return leaf.pointer not in hit.pointers and any(akin(known, role) for known in hit.roles)
+    return pointer not in hit.pointers and any(akin(known, role) for known in hit.roles)
 
 
-def _corroborated(
-    found: list[tuple[float, Candidate]], everywhere: Counter[str]
-) -> Iterable[tuple[float, Candidate]]:
+def _corroborated(found: list[tuple[float, Candidate]], everywhere: Counter[str]) -> Iterable[tuple[float, Candidate]]:
     """A value that labels name at two places is likelier, and so is one that is printed again (a total as payment)."""
     count = Counter(str(candidate.value) for score, candidate in found if score > 0.5)
     for score, candidate in found:
         again = count[str(candidate.value)] > 1
         repeats = min(3, everywhere[str(candidate.value)] - 1)
-        yield min(1.0, score + 0.05 * again + 0.03 * repeats), candidate
+        yield score + 0.05 * again + 0.03 * repeats, candidate
 
 
 def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[float, Candidate]]:
@@ -141,3 +164,44 @@ def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[
 
 def _overlap(left: Span, right: Span) -> bool:
     return left.line is right.line and left.start < right.end and right.start < left.end
+
+
+def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: Sequence[Weighed]) -> None:
+    """Raises the amounts that add up: net + tax = total, and paid - change = total. In place.
+
+    The other amounts of a sum are looked for by the lexicon's labels even where the contract does not ask for them.
+    """
+    concepts = [(leaf.pointer, meant(leaf.name, leaf.title, leaf.description)) for leaf in leaves]
+    wanted = {
+        name: [pointer for pointer, meaning in concepts if any(concept.name == name for concept in meaning)]
+        for name in RECONCILED
+    }
+    if not wanted["total"] and not wanted["subtotal"] and not wanted["tax_amount"]:
+        return
+    amounts = {name: _amounts(labelled(concept_pointer(name), "money", weighed)[0]) for name in RECONCILED}
+    agreed: dict[str, set[Decimal]] = {name: set() for name in RECONCILED}
+    for net, tax in product(amounts["subtotal"], amounts["tax_amount"]):
+        if tax != 0 and net + tax in amounts["total"]:
+            for name, value in (("subtotal", net), ("tax_amount", tax), ("total", net + tax)):
+                agreed[name].add(value)
+    for paid, change in product(amounts["amount_paid"], amounts["change"]):
+        if change != 0 and paid - change in amounts["total"]:
+            agreed["total"].add(paid - change)
+    for name, pointers in wanted.items():
+        for pointer in pointers:
+            offers[pointer] = [
+                (score + _vote(candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
+            ]
+
+
+def _vote(value: Decimal, agreed: set[Decimal]) -> float:
+    """What the sums that come out say of an amount: for it, against it (another fits), or nothing."""
+    if not agreed:
+        return 0.0
+    return AGREED if value in agreed else -AGREED / 2
+
+
+def _amounts(offered: list[Offer]) -> list[Decimal]:
+    """The distinct values of the best offers."""
+    ranked = sorted(offered, key=lambda offer: -offer[0])[:TRIED]
+    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.2))

@@ -1,0 +1,219 @@
+"""Which value found stands for which value of the truth, when lists may come in any order.
+
+Truth and data become trees of one shape. Two lists are joined by the assignment of rows that makes the most leaves
+right (Hungarian algorithm, `scipy.optimize.linear_sum_assignment`), nested lists inside each pair of outer rows alike;
+among equals, whole right rows come first, then exact values, then values that stand at the true place. Rows are put
+into an order of their own before, so that the order in which they come never changes what is counted. Rows that share
+no right leaf are not joined: the one is missed, the other invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.scoring.forms import Form, form, likeness, reading_of
+from pipeline.scoring.places import Place, same_place
+from schemas.field import Field
+from schemas.pointer import escaped, leaves
+from schemas.record import FieldStatus
+
+_WHOLE_ROW, _EXACT, _SAME_PLACE = 0.01, 0.0001, 0.00001  # only ever decide between equals
+_OPEN = Field(name="", pointer="", kind="any")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """One node of truth or data; exactly a leaf, an object (`children`) or a list (`items`).
+
+    template: the pointer with `*` for list indices. form: None for a leaf that is absent.
+    """
+
+    pointer: str
+    template: str
+    value: Any = None
+    form: Form | None = None
+    status: FieldStatus | None = None
+    places: tuple[Place, ...] = ()
+    children: dict[str, Tree] | None = None
+    items: list[Tree] | None = None
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.children is None and self.items is None
+
+    def leaves(self) -> Iterator[Tree]:
+        if self.is_leaf:
+            yield self
+        for inner in (self.children or {}).values():
+            yield from inner.leaves()
+        for inner in self.items or ():
+            yield from inner.leaves()
+
+
+NOTHING = Tree("", "")
+
+
+class Row(NamedTuple):
+    """An object in a list: of the truth, of the data, or the two that stand for each other."""
+
+    template: str
+    truth_pointer: str | None
+    found_pointer: str | None
+
+
+class Pair(NamedTuple):
+    """Two leaves that are to be compared; one is None where the other side has no such leaf. row: the innermost."""
+
+    row: Row | None
+    truth: Tree | None
+    found: Tree | None
+
+    @property
+    def forms(self) -> tuple[Form | None, Form | None]:
+        return self.truth.form if self.truth else None, self.found.form if self.found else None
+
+
+@dataclass(slots=True)
+class Planter:
+    """Makes trees. outside: (pointer, value) of truth leaves that the contract does not describe; they are left out."""
+
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    statuses: Mapping[str, FieldStatus] = field(default_factory=dict)
+    outside: list[tuple[str, Any]] = field(default_factory=list)
+
+    def truth(self, value: Any, node: Field, pointer: str = "", template: str = "") -> Tree | None:
+        """The tree of labelled leaves; None where the value does not have the contract's shape."""
+        if value is not None and not _fits(value, node):
+            self.outside.extend(leaves(value, pointer))
+            return None
+        if isinstance(value, dict):
+            children = {}
+            for key, inner in value.items():
+                step = escaped(str(key))
+                child = _child(node, key)
+                if child is None:
+                    self.outside.extend(leaves(inner, f"{pointer}/{step}"))
+                elif tree := self.truth(inner, child, f"{pointer}/{step}", f"{template}/{step}"):
+                    children[str(key)] = tree
+            return Tree(pointer, template, children=children)
+        if isinstance(value, list):
+            item = node.item or _OPEN
+            grown = [self.truth(inner, item, f"{pointer}/{i}", f"{template}/*") for i, inner in enumerate(value)]
+            items = [tree for tree in grown if tree]
+            return Tree(pointer, template, items=items) if items or not value else None
+        return self._leaf(value, node, pointer, template)
+
+    def found(self, value: Any, node: Field, pointer: str = "", template: str = "") -> Tree:
+        """The tree of everything in the data, whatever its shape."""
+        if isinstance(value, dict):
+            children = {}
+            for key, inner in value.items():
+                step = escaped(str(key))
+                child = _child(node, key) or _OPEN
+                children[str(key)] = self.found(inner, child, f"{pointer}/{step}", f"{template}/{step}")
+            return Tree(pointer, template, children=children)
+        if isinstance(value, list):
+            item = node.item or _OPEN
+            rows = [self.found(inner, item, f"{pointer}/{i}", f"{template}/*") for i, inner in enumerate(value)]
+            return Tree(pointer, template, items=rows)
+        return self._leaf(value, node, pointer, template)
+
+    def _leaf(self, value: Any, node: Field, pointer: str, template: str) -> Tree:
+        return Tree(
+            pointer,
+            template,
+            value=value,
+            form=form(value, reading_of(node)),
+            status=self.statuses.get(pointer),
+            places=self.places.get(pointer, ()),
+        )
+
+
+def aligned(truth: Tree | None, found: Tree | None, row: Row | None = None) -> Iterator[Pair]:
+    """Every leaf that either side has, beside the one that stands for it; what the truth does not label is left out."""
+    if truth is None or found is None:
+        for leaf in (truth or found or NOTHING).leaves():
+            yield Pair(row, leaf, None) if truth else Pair(row, None, leaf)
+    elif truth.is_leaf and found.is_leaf:
+        yield Pair(row, truth, found)
+    elif truth.children is not None and found.children is not None:
+        for key, child in truth.children.items():
+            yield from aligned(child, found.children.get(key), row)
+    elif truth.items is not None and found.items is not None:
+        yield from _aligned_lists(truth.items, found.items, row)
+    else:  # the shapes differ: nothing found can be right
+        yield from aligned(truth, None, row)
+        yield from aligned(None, found, row)
+
+
+def _aligned_lists(wanted: Sequence[Tree], found: Sequence[Tree], row: Row | None) -> Iterator[Pair]:
+    labelled = {leaf.template for item in wanted for leaf in item.leaves()}
+    for one, other in _joined(wanted, found):
+        example = one or other
+        inner = row
+        if example is not None and example.children is not None:
+            inner = Row(example.template, one.pointer if one else None, other.pointer if other else None)
+        for pair in aligned(one, other, inner):
+            if one is not None or not wanted or (pair.found and pair.found.template in labelled):
+                yield pair
+
+
+def _joined(wanted: Sequence[Tree], found: Sequence[Tree]) -> Iterator[tuple[Tree | None, Tree | None]]:
+    """Each row once: pairs that share a right leaf, then those left over on either side."""
+    wanted, found = sorted(wanted, key=_content), sorted(found, key=_content)
+    gains = np.array([[_gain(one, other) for other in found] for one in wanted]).reshape(len(wanted), len(found))
+    left, right = linear_sum_assignment(gains, maximize=True)
+    joined = [(i, j) for i, j in zip(left.tolist(), right.tolist(), strict=True) if gains[i, j] > 0]
+    for i, j in joined:
+        yield wanted[i], found[j]
+    done_left, done_right = {i for i, _ in joined}, {j for _, j in joined}
+    for i, one in enumerate(wanted):
+        if i not in done_left:
+            yield one, None
+    for j, other in enumerate(found):
+        if j not in done_right:
+            yield None, other
+
+
+def _gain(truth: Tree, found: Tree) -> float:
+    """How many leaves would be right if these two rows stood for each other, with a little more to break ties."""
+    gain, whole = 0.0, True
+    for pair in aligned(truth, found):
+        one, other = pair.forms
+        if one is None and other is None:
+            continue
+        how = likeness(one, other) if one and other else "different"
+        if how == "different":
+            whole = False
+            continue
+        gain += 1 + (_EXACT if how == "exact" else 0.0)
+        if pair.truth and pair.found and same_place(pair.truth.places, pair.found.places):
+            gain += _SAME_PLACE
+    return gain + (_WHOLE_ROW if whole and gain else 0.0)
+
+
+def _content(tree: Tree) -> str:
+    """A text that says all that counts of a row and nothing of where it stood."""
+    if tree.children is not None:
+        return "{" + ",".join(sorted(f"{key}:{_content(child)}" for key, child in tree.children.items())) + "}"
+    if tree.items is not None:
+        return "[" + ",".join(sorted(map(_content, tree.items))) + "]"
+    return repr((tree.form, tree.status, tree.places))
+
+
+def _fits(value: Any, node: Field) -> bool:
+    if node.kind == "any":
+        return True
+    shape = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "leaf"
+    return shape == (node.kind if node.kind in ("object", "array") else "leaf")
+
+
+def _child(node: Field, key: Any) -> Field | None:
+    if node.kind == "any":
+        return _OPEN
+    return next((child for child in node.children if child.name == str(key)), None)
