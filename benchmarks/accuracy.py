@@ -166,15 +166,21 @@ def table(scored: Score) -> str:
 
 def _line(name: str, counts: Counts, leaves: bool = True) -> str:
     verdicts = "".join(f"{n:6}" for n in (counts.right, counts.wrong, counts.missed, counts.invented))
-    figures = f"{counts.precision():7.3f}{counts.recall():7.3f}{counts.f1():7.3f}"
+    shares = _share(counts.precision(), counts.found) + _share(counts.recall(), counts.labelled)
+    shares += f"{counts.f1():7.3f}"
     if leaves:
-        accepted = f"{counts.accepted_precision:.3f}" if counts.accepted else "-"
-        figures += f"{counts.f1(exact=True):10.3f}{accepted:>10}{counts.coverage:10.3f}"
-    return f"{name[-44:]:44}{verdicts}{figures}"
+        shares += f"{counts.f1(exact=True):10.3f}"
+        shares += _share(counts.accepted_precision, counts.accepted, 10) + _share(counts.coverage, counts.labelled, 10)
+    return f"{name if len(name) <= 44 else '…' + name[-43:]:44}{verdicts}{shares}"
+
+
+def _share(value: float, whole: int, width: int = 7) -> str:
+    """A dash for a share of nothing."""
+    return f"{value:{width}.3f}" if whole else f"{'-':>{width}}"
 
 
 def figures(results: Sequence[Result], scored: Score) -> dict[str, Any]:
-    """What is reported as JSON; shares are rounded to four digits."""
+    """What is reported as JSON; shares are rounded to four digits, shares of nothing are left out."""
     total, rows, grounding = scored.total, scored.rows, scored.grounding
     shares = {
         "precision": total.precision(),
@@ -183,7 +189,7 @@ def figures(results: Sequence[Result], scored: Score) -> dict[str, Any]:
         "f1_exact": total.f1(exact=True),
         "mean_f1": scored.mean_f1(),
         "mean_f1_exact": scored.mean_f1(exact=True),
-        "accepted_precision": total.accepted_precision,
+        **({"accepted_precision": total.accepted_precision} if total.accepted else {}),
         "coverage": total.coverage,
         **({"row_f1": rows.f1()} if scored.row_outcomes else {}),
         **({"word_f1": grounding.word_f1, "page_f1": grounding.page_f1} if grounding.located else {}),
@@ -197,6 +203,7 @@ def figures(results: Sequence[Result], scored: Score) -> dict[str, Any]:
         **{name: round(share, 4) for name, share in shares.items()},
         "fields": {name: round(counts.f1(), 4) for name, counts in scored.fields.items()},
         "fields_exact": {name: round(counts.f1(exact=True), 4) for name, counts in scored.fields.items()},
+        "rows": {name: round(counts.f1(), 4) for name, counts in scored.row_lists.items()},
         "outside_schema": scored.outside,
         "failed": sum(result.failure is not None and result.failed_well is None for result in results),
         "must_fail": len(expected),

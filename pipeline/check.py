@@ -14,7 +14,7 @@ from schemas.contract import Contract
 from schemas.pointer import leaves
 from schemas.record import Evidence, FieldResult, Issue, RecordStatus
 
-ACCEPT = 0.8
+ACCEPT = 0.86
 UNKNOWN = 0.5  # confidence in a value whose engine gives none
 PROVED = 0.5  # share of the doubt that a passed arithmetic check takes away
 

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from model.engine import Finding
 from model.values.dates import dates
-from model.values.numbers import numbers
+from model.values.numbers import CURRENCY_SIGNS, numbers
 from model.values.text import squash
 from schemas.page import PageText, Word, enclosing
 from schemas.pointer import leaves
@@ -52,6 +52,8 @@ def agreement(value: Any, text: str) -> float:
                 return 1.0
         return 1.0 if squash(wanted) == squash(text) else 0.0
     if squash(wanted) and squash(wanted) in squash(text):
+        return 1.0
+    if CURRENCY_SIGNS.get(text.strip()) == wanted or any(number.currency == wanted for number in numbers(text)):
         return 1.0
     for order in (True, False):
         if any(date.value.isoformat() == wanted[:10] for date in dates(text, order)):

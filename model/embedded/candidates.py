@@ -61,6 +61,7 @@ class Reading:
     pages: Sequence[PageText]
     book: LabelBook
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
+    _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -84,6 +85,13 @@ class Reading:
 
     def hits_on(self, line: Line) -> list[Hit]:
         return self.hits[line.page, line.index]
+
+    def pointers_on(self, line: Line) -> frozenset[str]:
+        """The fields that labels on a line may stand for."""
+        key = (line.page, line.index)
+        if key not in self._pointers:
+            self._pointers[key] = frozenset(pointer for hit in self.hits_on(line) for pointer in hit.pointers)
+        return self._pointers[key]
 
     @cached_property
     def mark(self) -> Any:

@@ -33,14 +33,12 @@ class EmbeddedEngine:
             yield Answer(ask_id=ask.id, json_text=json.dumps(filled.data), findings=_findings(filled))
 
 
-@lru_cache(maxsize=16)
-def _book(fingerprint: str, leaves: tuple[object, ...]) -> LabelBook:
-    return LabelBook.of(leaves)  # type: ignore[arg-type]
+_book = lru_cache(maxsize=16)(LabelBook.of)
 
 
 def label_book(contract: Contract) -> LabelBook:
     """The labels of a contract, made once for each."""
-    return _book(contract.fingerprint, contract.fields())
+    return _book(contract.root)
 
 
 def _findings(filled: Filled) -> dict[str, Finding]:
@@ -48,7 +46,7 @@ def _findings(filled: Filled) -> dict[str, Finding]:
         pointer: Finding(
             page=choice.spans[0].page,
             words=tuple(word for span in choice.spans for word in span.words),
-            confidence=choice.score,
+            confidence=choice.confidence,
         )
         for pointer, choice in filled.choices.items()
         if choice.spans

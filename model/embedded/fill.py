@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
+from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, text_items
 from model.embedded.parties import choose_parties
@@ -16,6 +17,7 @@ from model.embedded.scalars import Choice, choose
 from model.embedded.sections import section_rows
 from model.embedded.tables import Row
 from model.embedded.texts import labelled_text
+from model.values.text import squash
 from schemas.field import Field
 from schemas.page import PageText
 
@@ -31,76 +33,107 @@ class Filled:
 def fill(root: Field, pages: Sequence[PageText], book: LabelBook) -> Filled:
     """Everything that the pages say about the fields under `root`."""
     reading = Reading(pages, book)
-    single = [leaf for leaf in root.leaves() if "*" not in leaf.pointer]
-    found: dict[str, Choice] = {}
-    found.update(choose(reading, single))
-    found.update(choose_parties(reading, single))
-    found.update(choose_marked(reading, single))
-    for leaf in single:
+    filled = Filled(None)
+    lists = {node.pointer: tuple(node.item.leaves()) for node in _lists(root) if node.item is not None}
+    filler = _Filler(reading, _single_values(root, reading), owned_heads(reading, lists), filled)
+    filled.data = filler.node(root)
+    return filled
+
+
+def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
+    """The values of all leaves outside lists."""
+    leaves = [leaf for leaf in root.leaves() if "*" not in leaf.pointer]
+    found = choose(reading, leaves)
+    found.update(choose_parties(reading, leaves))
+    found.update(choose_marked(reading, leaves))
+    for leaf in leaves:
         if role_of(leaf) == "text":
             choice = labelled_text(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
-    filled = Filled(None)
-    filled.data = _node(root, reading, found, filled)
-    return filled
+    return found
 
 
-def _node(node: Field, reading: Reading, found: dict[str, Choice], filled: Filled) -> Any:
-    if node.kind == "object":
-        return {child.name: _node(child, reading, found, filled) for child in node.children}
-    if node.kind == "array" and node.item is not None:
-        return _list(node, reading, filled)
-    choice = found.get(node.pointer)
-    if choice is None:
-        return None
-    filled.choices[node.pointer] = choice
-    return choice.value
+def _lists(node: Field) -> Iterator[Field]:
+    """Every list of objects whose rows are printed as such: of a list in a list, the inner one."""
+    for child in node.children:
+        yield from _lists(child)
+    if node.item is not None and node.item.kind == "object":
+        inner = _inner_list(node.item)
+        yield inner if inner is not None else node
 
 
-def _list(node: Field, reading: Reading, filled: Filled) -> list[Any]:
-    item = node.item
-    assert item is not None
-    if item.kind != "object":
-        choices = text_items(reading, node)
-        for index, choice in enumerate(choices):
-            filled.choices[f"{node.pointer}/{index}"] = choice
-        return [choice.value for choice in choices]
-    inner = next(
-        (child for child in item.children if child.kind == "array" and child.item and child.item.children), None
-    )
-    outer = tuple(leaf for leaf in item.leaves() if leaf.pointer.count("*") == node.pointer.count("*") + 1)
-    if inner is not None:
-        return [
-            _section(node, inner, index, section, filled)
-            for index, section in enumerate(section_rows(reading, inner, outer))
+def _inner_list(item: Field) -> Field | None:
+    return next((child for child in item.children if child.item is not None and child.item.kind == "object"), None)
+
+
+@dataclass
+class _Filler:
+    """Puts what was found into the contract's shape, and registers where each value comes from."""
+
+    reading: Reading
+    single: dict[str, Choice]
+    heads: dict[str, list[Head]]
+    filled: Filled
+
+    def node(self, node: Field) -> Any:
+        if node.kind == "object":
+            return {child.name: self.node(child) for child in node.children}
+        if node.kind == "array":
+            return self.list_of(node)
+        choice = self.single.get(node.pointer)
+        if choice is None:
+            return None
+        self.filled.choices[node.pointer] = choice
+        return choice.value
+
+    def list_of(self, node: Field) -> list[Any]:
+        item = node.item
+        assert item is not None
+        if item.kind != "object":
+            choices = text_items(self.reading, node)
+            for index, choice in enumerate(choices):
+                self.filled.choices[f"{node.pointer}/{index}"] = choice
+            return [choice.value for choice in choices]
+        depth = node.pointer.count("*") + 1
+        own = tuple(leaf for leaf in item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
+        inner = _inner_list(item)
+        if inner is not None:
+            sections = section_rows(self.reading, self.heads[inner.pointer], inner, own)
+            return [self.section(node, inner, index, section) for index, section in enumerate(sections)]
+        rows = object_rows(self.reading, self.heads[node.pointer], own)
+        return [self.row(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row) for index, row in enumerate(rows)]
+
+    def section(self, node: Field, inner: Field, index: int, section: tuple[Row, list[Row]]) -> Any:
+        assert node.item is not None and inner.item is not None
+        heading, rows = section
+        here = f"{node.pointer}/{index}"
+        value = self.row(node.item, f"{node.pointer}/*", here, heading)
+        place = here + inner.pointer.removeprefix(f"{node.pointer}/*")
+        value[inner.name] = [
+            self.row(inner.item, f"{inner.pointer}/*", f"{place}/{number}", row) for number, row in enumerate(rows)
         ]
-    return [
-        _object(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row, filled)
-        for index, row in enumerate(object_rows(reading, outer))
-    ]
+        return value
 
+    def marked(self, node: Field, template: str, place: str, row: Row) -> list[Any]:
+        """The allowed values that a row shows for a list of an enum."""
+        assert node.item is not None
+        values = row.values.get(node.item.pointer, [])
+        by_text = {squash(str(choice)): choice for choice in node.item.choices}
+        for index in range(len(values)):
+            pointer = f"{place}{node.pointer.removeprefix(template)}/{index}"
+            spans = row.spans[node.item.pointer]
+            self.filled.choices[pointer] = Choice(pointer, values[index], spans, row.score)
+        return [by_text[squash(value)] for value in values]
 
-def _section(node: Field, inner: Field, index: int, section: tuple[Row, list[Row]], filled: Filled) -> Any:
-    assert node.item is not None and inner.item is not None
-    heading, rows = section
-    here = f"{node.pointer}/{index}"
-    value = _object(node.item, f"{node.pointer}/*", here, heading, filled)
-    place = here + inner.pointer.removeprefix(f"{node.pointer}/*")
-    value[inner.name] = [
-        _object(inner.item, f"{inner.pointer}/*", f"{place}/{number}", row, filled) for number, row in enumerate(rows)
-    ]
-    return value
-
-
-def _object(item: Field, template: str, place: str, row: Row, filled: Filled) -> Any:
-    """The object of one row; its leaves are registered under `place` with the row's index."""
-    if item.kind == "object":
-        return {child.name: _object(child, template, place, row, filled) for child in item.children}
-    if item.kind == "array":
-        return None if item.nullable else []
-    value = row.values.get(item.pointer)
-    if value is not None:
-        pointer = place + item.pointer.removeprefix(template)
-        filled.choices[pointer] = Choice(pointer, value, row.spans.get(item.pointer, ()), row.score, 1.0)
-    return value
+    def row(self, item: Field, template: str, place: str, row: Row) -> Any:
+        """The object of one row; its leaves are registered under `place`, which has the row's index."""
+        if item.kind == "object":
+            return {child.name: self.row(child, template, place, row) for child in item.children}
+        if item.kind == "array":
+            return self.marked(item, template, place, row) or (None if item.nullable else [])
+        value = row.values.get(item.pointer)
+        if value is not None:
+            pointer = place + item.pointer.removeprefix(template)
+            self.filled.choices[pointer] = Choice(pointer, value, row.spans.get(item.pointer, ()), row.score)
+        return value

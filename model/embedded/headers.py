@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from model.embedded.labels import Hit
 from model.embedded.lines import Line, Span
 from schemas.field import Field
 
+TITLE_LINES = 4  # above a head, in which its list's own label may stand
 NEEDED = 2  # labels of different fields that make a line a table head
 
 
@@ -45,13 +46,39 @@ def heads(reading: Reading, leaves: Sequence[Field]) -> list[Head]:
     for lines in reading.by_page.values():
         index = 0
         while index < len(lines):
-            head = _best_head(reading, lines, index, wanted)
+            named = reading.pointers_on(lines[index]) & wanted
+            head = _best_head(reading, lines, index, wanted) if named else None
             if head is None:
                 index += 1
             else:
                 found.append(head)
                 index = head.last_line + 1
     return found
+
+
+def owned_heads(reading: Reading, lists: Mapping[str, Sequence[Field]]) -> dict[str, list[Head]]:
+    """The heads of each list, by its pointer. A head belongs to the one list that it fits best.
+
+    Lists whose fields have the same names fit alike: then the list whose own label stands above the head gets it, and
+    without such a label nobody does, for the same rows cannot be every list's.
+    """
+    offers: dict[tuple[int, int], list[tuple[int, str, Head]]] = {}
+    for pointer, leaves in lists.items():
+        for head in heads(reading, leaves):
+            fit = 2 * len(head.pointers) + 3 * _is_titled(reading, head, pointer)
+            offers.setdefault((head.page, head.last_line), []).append((fit, pointer, head))
+    owned: dict[str, list[Head]] = {pointer: [] for pointer in lists}
+    for place in sorted(offers):
+        ranked = sorted(offers[place], key=lambda offer: -offer[0])
+        if len(ranked) == 1 or ranked[0][0] > ranked[1][0]:
+            owned[ranked[0][1]].append(ranked[0][2])
+    return owned
+
+
+def _is_titled(reading: Reading, head: Head, pointer: str) -> bool:
+    lines = reading.by_page[head.page]
+    above = lines[max(0, head.first_line - TITLE_LINES) : head.first_line]
+    return any(pointer in hit.pointers for line in above for hit in reading.hits_on(line))
 
 
 def _best_head(reading: Reading, lines: list[Line], index: int, wanted: set[str]) -> Head | None:

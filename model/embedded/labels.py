@@ -8,7 +8,7 @@ for are kept as well: they claim the values beside them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from model.embedded.lines import SEPARATOR, Line, Span
@@ -21,6 +21,14 @@ OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one f
 _PREFIX = 2
 RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # looked for in every document with amounts
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+def _lists(node: Field) -> Iterator[Field]:
+    if node.item is not None:
+        yield node
+        yield from _lists(node.item)
+    for child in node.children:
+        yield from _lists(child)
 
 
 def concept_pointer(concept: str) -> str:
@@ -54,9 +62,10 @@ class LabelBook:
     by_prefix: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, leaves: Iterable[Field]) -> LabelBook:
+    def of(cls, root: Field) -> LabelBook:
+        """The labels of a contract's leaves and lists."""
         book = cls()
-        for leaf in leaves:
+        for leaf in (*root.leaves(), *_lists(root)):
             own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
             for text in own:
                 book._add(text, leaf, OWN)

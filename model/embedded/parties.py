@@ -7,7 +7,8 @@ legal form, by position and by what else the block holds. An unlabelled recipien
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from model.embedded.blocks import Block, blocks
 from model.embedded.candidates import EMAIL, IBAN, URL, Reading
@@ -16,8 +17,10 @@ from model.embedded.roles import party_of, role_of
 from model.embedded.scalars import Choice
 from model.embedded.texts import labelled_text
 from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, STREET, TITLE
+from model.values.text import squash
 from schemas.field import Field
 
+RIVALRY = 0.8  # of the score, where a label and the letterhead say different things
 _REGISTRATION = re.compile(
     r"\s*\(\s*(?:co\W*(?:reg)?\W*(?:no)?\W*)?[\d.\s]{4,}[-\s.·]?\s?[A-Z]?\s*\)?\s*$", re.IGNORECASE
 )
@@ -27,7 +30,7 @@ _CONTACT = re.compile(
 )
 
 
-def choose_parties(reading: Reading, leaves: Sequence[Field], taken: Iterable[Span] = ()) -> dict[str, Choice]:
+def choose_parties(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
     """Values for the organisation, person and address leaves."""
     wanted = [leaf for leaf in leaves if role_of(leaf) in ("organization", "person", "address")]
     if not wanted or not reading.lines:
@@ -36,18 +39,36 @@ def choose_parties(reading: Reading, leaves: Sequence[Field], taken: Iterable[Sp
     groups = blocks(reading.by_page[first_page])
     chosen: dict[str, Choice] = {}
     issuer = _issuer(reading, groups)
-    used: set[int] = set()
     for leaf in wanted:
         role, party = role_of(leaf), party_of(leaf)
-        choice = labelled_text(reading, leaf, address=role == "address")
-        if choice is None and role == "organization" and party != "recipient" and issuer:
-            choice = _name_choice(leaf, issuer)
-        if choice is None and role == "address" and party != "recipient":
-            choice = _address_choice(leaf, reading, groups, issuer)
-        if choice is not None:
-            used.add(id(choice.spans[0].line))
-            chosen[leaf.pointer] = choice
+        said = labelled_text(reading, leaf, address=role == "address")
+        shown = None
+        if party != "recipient" and role == "organization" and issuer:
+            shown = _name_choice(leaf, issuer)
+        elif party != "recipient" and role == "address":
+            shown = _address_choice(leaf, reading, groups, issuer)
+        elif party == "" and role == "person" and said is None:
+            shown = _prominent(leaf, groups)
+        letterhead_first = role == "address" and party == "issuer"
+        choice = (shown or said) if letterhead_first else (said or shown)
+        if choice is None:
+            continue
+        if said and shown and squash(str(said.value)) != squash(str(shown.value)):
+            choice = replace(choice, score=choice.score * RIVALRY)
+        chosen[leaf.pointer] = choice
     return chosen
+
+
+def _prominent(leaf: Field, groups: list[Block]) -> Choice | None:
+    """A person's name in the largest print at the top of the page, as on a résumé."""
+    top = [segment for block in groups[:6] for segment in block.segments[:1]]
+    if not top:
+        return None
+    largest = max(top, key=lambda segment: segment.line.size)
+    words = largest.text.split()
+    if not 2 <= len(words) <= 5 or not all(word.strip(".,-'").isalpha() for word in words) or TITLE.match(largest.text):
+        return None
+    return Choice(leaf.pointer, largest.text.strip(), (largest,), 0.6)
 
 
 def _issuer(reading: Reading, groups: list[Block]) -> tuple[list[Span], float] | None:

@@ -16,18 +16,20 @@ from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
 from model.embedded.relations import Relation, relations
-from model.embedded.roles import Role, akin, role_of
+from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
 from schemas.lexicon import meant
 
 FLOOR = 0.3
 AGREED = 0.2  # what a sum that comes out adds to a score
+ONLY_DATE = 0.88  # a document with one date has no other that could be meant
+CLEAR_LEAD = 0.15  # over the next best value, from which there is no doubt left
 TRIED = 8  # amounts of each kind that are tried in sums
 SPECIFIC = 0.002  # a letter of the label: "Total incl. GST" says more than "Total"
 TYPED: frozenset[Role] = frozenset(
     "date time money number integer percentage currency identifier iban tax_id email phone url".split()  # type: ignore[arg-type]
 )
-_SELF_EVIDENT: dict[str, float] = {"email": 0.7, "iban": 0.8, "url": 0.6, "currency": 0.8, "date": 0.5, "phone": 0.45}
+_SELF_EVIDENT: dict[str, float] = {"email": 0.7, "iban": 0.8, "url": 0.6, "currency": 0.9, "date": 0.5, "phone": 0.45}
 
 
 Offer = tuple[float, Candidate]
@@ -43,6 +45,11 @@ class Choice:
     spans: tuple[Span, ...]
     score: float
     margin: float = 1.0
+
+    @property
+    def confidence(self) -> float:
+        """0..1: the score, less where another value comes close."""
+        return max(0.0, self.score) * (0.6 + 0.4 * max(0.0, min(1.0, self.margin / CLEAR_LEAD)))
 
 
 def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
@@ -103,9 +110,18 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
 def _offers(leaf: Field, role: Role, weighed: Sequence[Weighed]) -> list[Offer]:
     """The candidates that a leaf's labels speak of, with a score each; for some roles also ones without a label."""
     found, plain = labelled(leaf.pointer, role, weighed)
-    if role in _SELF_EVIDENT and not any(score >= FLOOR for score, _ in found):
+    if _needs_no_label(leaf, role) and not any(score >= FLOOR for score, _ in found):
         found += _unlabelled(role, plain)
     return found
+
+
+def _needs_no_label(leaf: Field, role: Role) -> bool:
+    """Whether a field may take a value that no label names: the document's date, its issuer's e-mail, its currency."""
+    if role == "date":
+        return any(
+            concept.name in ("date", "invoice_date") for concept in meant(leaf.name, leaf.title, leaf.description)
+        )
+    return role in _SELF_EVIDENT and party_of(leaf) != "recipient"
 
 
 def labelled(pointer: str, role: Role, weighed: Sequence[Weighed]) -> tuple[list[Offer], list[tuple[Candidate, float]]]:
@@ -154,7 +170,9 @@ def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[
     count = Counter(str(candidate.value) for candidate, _ in free)
     value, times = count.most_common(1)[0]
     total = sum(count.values())
-    if role in ("date", "phone", "email", "url") and len(count) > 1:
+    if role == "date" and len(count) == 1:
+        base = ONLY_DATE
+    elif role in ("date", "phone", "email", "url") and len(count) > 1:
         value = str(free[0][0].value)  # the first on the page: a letterhead's or a heading's
         base = _SELF_EVIDENT[role] - 0.1
     else:

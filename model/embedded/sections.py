@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
+from model.embedded.headers import Head
 from model.embedded.lists import object_rows
 from model.embedded.roles import role_of
 from model.embedded.scalars import TYPED, as_json
@@ -13,10 +14,12 @@ from model.embedded.texts import introduced
 from schemas.field import Field
 
 
-def section_rows(reading: Reading, inner: Field, outer: Sequence[Field]) -> list[tuple[Row, list[Row]]]:
+def section_rows(
+    reading: Reading, heads: Sequence[Head], inner: Field, outer: Sequence[Field]
+) -> list[tuple[Row, list[Row]]]:
     """(heading, rows) for each group, in document order. Rows before the first heading make a group of their own."""
     assert inner.item is not None
-    rows = object_rows(reading, tuple(inner.item.leaves()))
+    rows = object_rows(reading, heads, tuple(inner.item.leaves()))
     sections: list[tuple[Row, list[Row]]] = []
     pending = _headings(reading, outer)
     for row in rows:

@@ -6,6 +6,7 @@ line with nothing but text under a text column goes on with the row above. Lines
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.cells import cells
 from model.embedded.columns import by_content
-from model.embedded.headers import Head, heads
+from model.embedded.headers import Head
 from model.embedded.lines import Line, Span
 from model.embedded.roles import Role, role_of
 from model.embedded.scalars import TYPED, as_json
 from model.embedded.vocabulary import TOTAL
+from model.values.text import squash
 from schemas.field import Field
 
 CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that goes on with it
@@ -32,14 +34,13 @@ class Row:
     place: tuple[int, float]
     values: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    score: float = 0.85
+    score: float = 0.9
     last_line: Line | None = None
     columns: set[int] = field(default_factory=set)
 
 
-def table_rows(reading: Reading, leaves: Sequence[Field]) -> list[Row]:
-    """The rows of every table whose head names at least two of the leaves, in document order."""
-    found = heads(reading, leaves)
+def table_rows(reading: Reading, found: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
+    """The rows under a list's table heads, in document order."""
     if not found:
         return []
     strongest = max(len(head.pointers) for head in found)
@@ -56,7 +57,7 @@ def table_rows(reading: Reading, leaves: Sequence[Field]) -> list[Row]:
     return rows
 
 
-def _share_titles(found: list[Head]) -> None:
+def _share_titles(found: Sequence[Head]) -> None:
     """A column that is known under one head is known under every head that prints the same title."""
     known = {column.title: column.pointer for head in found for column in head.columns if column.pointer}
     for head in found:
@@ -117,6 +118,7 @@ class _Body:
         """The row that the line begins or goes on with; None for a line of something else."""
         if self._is_total(line):
             return None
+        marked = self._take_choices(filled)
         values = self._values(filled)
         if values is None:
             return None
@@ -125,7 +127,7 @@ class _Body:
         if current is not None:
             disjoint = not (columns & current.columns)
             if disjoint and values and self._near(current, line, SAME_ROW_GAP):
-                return self._extend(current, line, columns, values)
+                return self._extend(current, line, columns, values, marked)
             texts_only = values and not typed and all(not self._typed(pointer) for pointer in values)
             if texts_only and len(values) < 2 and self._near(current, line, CONTINUATION_GAP):
                 return self._extend(current, line, columns, values)
@@ -133,7 +135,7 @@ class _Body:
         if len(values) < 2 or (has_typed_leaves and not typed):
             return None
         row = Row((line.page, line.y0))
-        return self._extend(row, line, columns, values)
+        return self._extend(row, line, columns, values, marked)
 
     def _values(self, filled: dict[int, list[Span]]) -> dict[str, tuple[Any, tuple[Span, ...]]] | None:
         """Values by pointer; None if a typed column holds something that is not of its type."""
@@ -159,12 +161,33 @@ class _Body:
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
 
+    def _take_choices(self, filled: dict[int, list[Span]]) -> dict[str, list[Span]]:
+        """Takes out of the cells what consists of a list leaf's allowed values only, whatever column it stands in."""
+        taken: dict[str, list[Span]] = {}
+        for pointer, leaf in self.leaves.items():
+            if not (leaf.choices and pointer.endswith("/*")):
+                continue
+            allowed = {squash(str(choice)) for choice in leaf.choices}
+            for spans in filled.values():
+                for span in [s for s in spans if all(squash(word) in allowed for word in re.findall(r"\w+", s.text))]:
+                    spans.remove(span)
+                    taken.setdefault(pointer, []).append(span)
+        return taken
+
     def _typed(self, pointer: str) -> bool:
         return role_of(self.leaves[pointer]) in ("date", "money", "number", "integer", "percentage", "iban", "email")
 
     def _extend(
-        self, row: Row, line: Line, columns: set[int], values: Mapping[str, tuple[Any, tuple[Span, ...]]]
+        self,
+        row: Row,
+        line: Line,
+        columns: set[int],
+        values: Mapping[str, tuple[Any, tuple[Span, ...]]],
+        marked: Mapping[str, list[Span]] | None = None,
     ) -> Row:
+        for pointer, spans in (marked or {}).items():
+            row.values[pointer] = [match for span in spans for match in re.findall(r"\w+", span.text)]
+            row.spans[pointer] = tuple(spans)
         for pointer, (value, spans) in values.items():
             if pointer in row.values and isinstance(value, str) and not self._typed(pointer):
                 row.values[pointer] = f"{row.values[pointer]} {value}"

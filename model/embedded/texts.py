@@ -12,6 +12,9 @@ from model.embedded.scalars import Choice
 from schemas.field import Field
 
 ADDRESS_LINES = 6
+COLON = 0.95  # a label with a colon is one beyond doubt
+NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
+PARAGRAPH_WORDS = 5  # in a line, from which it is running text
 _NUMBERED = re.compile(r"(?i)^[\s.]*(?:no|nr|number|num|id|code|reg|registration|n°|nº|#)(?![a-z])")
 
 
@@ -28,6 +31,8 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
                 continue
             if address:
                 spans = spans + _following(reading, spans[-1])
+            elif spans[0].line is not line and _heads(hit):
+                spans = paragraph(reading, spans[0])
             score = weight * strength
             text = " ".join(span.text.strip() for span in spans)
             if best is None or score > best.score:
@@ -47,7 +52,8 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
         return [], 0.0  # "Company No." names a number, not a company
     colon = line.text[hit.span.end : hit.span.end + 2].strip().startswith(":")
     if value is not None:
-        return [value], stands * (0.95 if colon else 0.62)
+        running = not colon and value.text[:1].islower()  # the sentence goes on: no label at all
+        return [value], stands * (COLON if colon else 0.3 if running else 0.62)
     for following in line.segments:
         if following.start < segment.end:
             continue
@@ -56,9 +62,35 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
             break
         value = trimmed(following)
         if value is not None:
-            return [value], stands * (0.9 if colon else 0.8)
+            if not colon and not any(char.isalpha() for char in value.text):
+                return [value], stands * 0.4  # a table of contents gives page numbers
+            near = value.x0 - segment.x1 < NEAR * line.size
+            return [value], stands * (0.92 if colon else 0.75 if near else 0.5)
     below = _segment_below(reading, hit)
     return ([below], stands * 0.72) if below is not None else ([], 0.0)
+
+
+def _heads(hit: Hit) -> bool:
+    """Whether the label is all of its segment, as a heading is."""
+    segment = hit.line.segment_at(hit.span.start)
+    return hit.span.start == segment.start and hit.span.end >= segment.start + len(segment.text.rstrip(" .:—-"))
+
+
+def paragraph(reading: Reading, first: Span) -> list[Span]:
+    """The lines of running text from its first one on; only that one where it is short."""
+    found = [first]
+    if first.text.count(" ") < PARAGRAPH_WORDS:
+        return found
+    for line in reading.by_page[first.page][first.line.index + 1 :]:
+        under = [segment for segment in line.segments if same_column(found[-1], segment, line.size)]
+        if (
+            not under
+            or line.y0 - found[-1].line.y1 > 0.6 * line.size
+            or abs(line.size - first.line.size) > 0.15 * line.size
+        ):
+            break
+        found.append(under[0])
+    return found
 
 
 def trimmed(span: Span) -> Span | None:

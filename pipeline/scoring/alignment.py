@@ -22,7 +22,6 @@ from schemas.field import Field
 from schemas.pointer import escaped, leaves
 from schemas.record import FieldStatus
 
-_WHOLE_ROW, _EXACT, _SAME_PLACE = 0.01, 0.0001, 0.00001  # only ever decide between equals
 _OPEN = Field(name="", pointer="", kind="any")
 
 
@@ -46,13 +45,13 @@ class Tree:
     def is_leaf(self) -> bool:
         return self.children is None and self.items is None
 
-    def leaves(self) -> Iterator[Tree]:
-        if self.is_leaf:
+    def ends(self) -> Iterator[Tree]:
+        """Leaves and empty lists: what the truth says something of."""
+        inner = list((self.children or {}).values()) + (self.items or [])
+        if self.children is None and not inner:
             yield self
-        for inner in (self.children or {}).values():
-            yield from inner.leaves()
-        for inner in self.items or ():
-            yield from inner.leaves()
+        for tree in inner:
+            yield from tree.ends()
 
 
 NOTHING = Tree("", "")
@@ -137,8 +136,7 @@ class Planter:
 def aligned(truth: Tree | None, found: Tree | None, row: Row | None = None) -> Iterator[Pair]:
     """Every leaf that either side has, beside the one that stands for it; what the truth does not label is left out."""
     if truth is None or found is None:
-        for leaf in (truth or found or NOTHING).leaves():
-            yield Pair(row, leaf, None) if truth else Pair(row, None, leaf)
+        yield from _alone(truth or found or NOTHING, truth is None, row)
     elif truth.is_leaf and found.is_leaf:
         yield Pair(row, truth, found)
     elif truth.children is not None and found.children is not None:
@@ -147,26 +145,49 @@ def aligned(truth: Tree | None, found: Tree | None, row: Row | None = None) -> I
     elif truth.items is not None and found.items is not None:
         yield from _aligned_lists(truth.items, found.items, row)
     else:  # the shapes differ: nothing found can be right
-        yield from aligned(truth, None, row)
-        yield from aligned(None, found, row)
+        yield from _alone(truth, False, row)
+        yield from _alone(found, True, row)
+
+
+def _alone(tree: Tree, invented: bool, row: Row | None) -> Iterator[Pair]:
+    """The leaves of a tree that nothing stands for; its own rows are missed or invented too."""
+    if tree.is_leaf:
+        yield Pair(row, None, tree) if invented else Pair(row, tree, None)
+    for child in (tree.children or {}).values():
+        yield from _alone(child, invented, row)
+    for item in tree.items or ():
+        yield from _alone(item, invented, _row(None, item, row) if invented else _row(item, None, row))
+
+
+def _row(truth: Tree | None, found: Tree | None, outer: Row | None) -> Row | None:
+    """The row that these items are, or the one around them if they are plain values."""
+    example = truth or found or NOTHING
+    if example.children is None:
+        return outer
+    return Row(example.template, truth.pointer if truth else None, found.pointer if found else None)
 
 
 def _aligned_lists(wanted: Sequence[Tree], found: Sequence[Tree], row: Row | None) -> Iterator[Pair]:
-    labelled = {leaf.template for item in wanted for leaf in item.leaves()}
+    labelled = {end.template for item in wanted for end in item.ends()}
     for one, other in _joined(wanted, found):
-        example = one or other
-        inner = row
-        if example is not None and example.children is not None:
-            inner = Row(example.template, one.pointer if one else None, other.pointer if other else None)
-        for pair in aligned(one, other, inner):
-            if one is not None or not wanted or (pair.found and pair.found.template in labelled):
+        for pair in aligned(one, other, _row(one, other, row)):
+            if one is not None or not wanted or (pair.found and _is_labelled(pair.found.template, labelled)):
                 yield pair
+
+
+def _is_labelled(template: str, labelled: set[str]) -> bool:
+    """Whether some row of the truth has this leaf, or says that there is nothing where it stands."""
+    while template and template not in labelled:
+        template = template.rpartition("/")[0]
+    return bool(template)
 
 
 def _joined(wanted: Sequence[Tree], found: Sequence[Tree]) -> Iterator[tuple[Tree | None, Tree | None]]:
     """Each row once: pairs that share a right leaf, then those left over on either side."""
     wanted, found = sorted(wanted, key=_content), sorted(found, key=_content)
-    gains = np.array([[_gain(one, other) for other in found] for one in wanted]).reshape(len(wanted), len(found))
+    share = 1 / (1 + min(len(wanted), len(found)))
+    gains = np.array([[_gain(one, other, share) for other in found] for one in wanted])
+    gains = gains.reshape(len(wanted), len(found))
     left, right = linear_sum_assignment(gains, maximize=True)
     joined = [(i, j) for i, j in zip(left.tolist(), right.tolist(), strict=True) if gains[i, j] > 0]
     for i, j in joined:
@@ -180,21 +201,25 @@ def _joined(wanted: Sequence[Tree], found: Sequence[Tree]) -> Iterator[tuple[Tre
             yield None, other
 
 
-def _gain(truth: Tree, found: Tree) -> float:
-    """How many leaves would be right if these two rows stood for each other, with a little more to break ties."""
-    gain, whole = 0.0, True
+def _gain(truth: Tree, found: Tree, share: float) -> float:
+    """How many leaves would be right if these two rows stood for each other, and less than `share` more to break ties.
+
+    With a share below one by the number of rows, all ties together weigh less than one right leaf.
+    """
+    right = exact = placed = 0
+    whole = True
     for pair in aligned(truth, found):
         one, other = pair.forms
         if one is None and other is None:
             continue
         how = likeness(one, other) if one and other else "different"
-        if how == "different":
-            whole = False
+        whole = whole and how != "different"
+        if how == "different" or pair.truth is None or pair.found is None:
             continue
-        gain += 1 + (_EXACT if how == "exact" else 0.0)
-        if pair.truth and pair.found and same_place(pair.truth.places, pair.found.places):
-            gain += _SAME_PLACE
-    return gain + (_WHOLE_ROW if whole and gain else 0.0)
+        right += 1
+        exact += how == "exact"
+        placed += same_place(pair.truth.places, pair.found.places)
+    return right + share * (0.9 * whole + 0.09 * exact / right + 0.009 * placed / right) if right else 0.0
 
 
 def _content(tree: Tree) -> str:
