@@ -48,7 +48,7 @@ def agreement(value: Any, text: str) -> float:
     wanted = str(value)
     if isinstance(value, int | float):
         for mark in (None, ".", ","):
-            if any(abs(float(number.value) - value) < 1e-9 for number in numbers(text, mark)):  # type: ignore[arg-type]
+            if any(abs(float(number.value) - value) < 1e-9 for number in numbers(text, mark)):
                 return 1.0
         return 1.0 if squash(wanted) == squash(text) else 0.0
     if squash(wanted) and squash(wanted) in squash(text):

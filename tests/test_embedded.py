@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model.embedded.engine import EmbeddedEngine
 from model.engine import Answer, Ask, PageView
 from schemas.contract import Contract
-from schemas.page import Mark, PageText
+from schemas.page import Box, Mark, PageText, Word
 from tests.pages import box, page
 
 
@@ -81,8 +83,8 @@ def test_what_is_not_on_the_page_stays_null() -> None:
 def test_a_table_goes_on_over_pages_with_and_without_a_head() -> None:
     head = "Date        Text              Amount\n"
     first = head + "\n".join(f"0{day}.03.2024  Purchase {day}        {day},00" for day in range(1, 8))
-    second = "\n".join(f"1{day}.03.2024  Purchase 1{day}       1{day},00" for day in range(0, 8))
-    third = head + "\n".join(f"2{day}.03.2024  Purchase 2{day}       2{day},00" for day in range(0, 8))
+    second = "\n".join(f"1{day}.03.2024  Purchase 1{day}       1{day},00" for day in range(8))
+    third = head + "\n".join(f"2{day}.03.2024  Purchase 2{day}       2{day},00" for day in range(8))
     item = {"type": "object", "properties": {"date": DATE, "description": TEXT, "amount": NUMBER}}
     data, _ = ask(
         {"rows": {"type": "array", "items": item}}, *(page(t, n) for n, t in enumerate((first, second, third), 1))
@@ -177,3 +179,47 @@ def test_odd_pages_give_nulls_not_errors(text: str) -> None:
         page(text),
     )
     assert data["total"] is None and data["date"] is None and data["rows"] == []
+
+
+WORDS = st.sampled_from(
+    [
+        "Total",
+        "Date:",
+        "12.05.2024",
+        "1.234,50",
+        "Invoice",
+        "No.",
+        "A-77",
+        "EUR",
+        "x" * 40,
+        "ﬁ",
+        "\u202e",
+        "(",
+        "-",
+        "7",
+    ]
+)
+COORDINATE = st.floats(0, 1, allow_nan=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(WORDS, COORDINATE, COORDINATE, COORDINATE, COORDINATE), max_size=40))
+def test_words_at_any_place_give_valid_json_with_words_of_the_page(
+    placed: list[tuple[str, float, float, float, float]],
+) -> None:
+    words = tuple(Word(text, Box(min(a, c), min(b, d), max(a, c), max(b, d))) for text, a, b, c, d in placed)
+    item = {"type": "object", "properties": {"date": DATE, "description": TEXT, "amount": NUMBER}}
+    _, answer = ask(
+        {
+            "total": NUMBER,
+            "invoice_number": TEXT,
+            "company": TEXT,
+            "address": TEXT,
+            "rows": {"type": "array", "items": item},
+        },
+        PageText(1, 600, 800, words),
+    )
+    printed = set(words)
+    for finding in answer.findings.values():
+        assert set(finding.words) <= printed
+        assert 0 <= finding.confidence <= 1.2

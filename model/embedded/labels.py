@@ -7,9 +7,12 @@ for are kept as well: they claim the values beside them.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz, process
 
 from model.embedded.lines import SEPARATOR, Line, Span
 from model.embedded.roles import Role, concept_role, name_words, role_of
@@ -20,6 +23,7 @@ from schemas.lexicon import concepts, meant
 OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
 _PREFIX = 2
 RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # looked for in every document with amounts
+MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how alike, to be known though misread
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
 
 
@@ -60,6 +64,7 @@ class LabelBook:
     meanings: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     roles: dict[str, set[Role]] = field(default_factory=lambda: defaultdict(set))
     by_prefix: dict[str, list[str]] = field(default_factory=dict)
+    long_labels: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, root: Field) -> LabelBook:
@@ -82,6 +87,7 @@ class LabelBook:
                 book.roles[key].add(role)
                 book.meanings[key]  # a label that we know of, whether or not a field wants it
         book.meanings.pop("", None)
+        book.long_labels = [key for key in book.meanings if len(key) >= MISREAD_LETTERS]
         groups: dict[str, list[str]] = defaultdict(list)
         for key in book.meanings:
             groups[key[:_PREFIX]].append(key)
@@ -112,7 +118,28 @@ class LabelBook:
                 continue
             found.append(Hit(span, self.meanings[key], frozenset(self.roles[key]), len(key)))
             at = end
+        if line.words[0].source == "ocr":
+            found += self._misread(line, found)
+            found.sort(key=lambda hit: hit.span.start)
         return found
+
+    def _misread(self, line: Line, found: list[Hit]) -> list[Hit]:
+        """Labels at the start of a scanned segment that are a letter or two off: `Totel Amt Peyable`."""
+        hits = []
+        for segment in line.segments:
+            lead = re.match(r"[^\d:]{6,40}", segment.text)
+            if lead is None or any(segment.start <= hit.span.start < segment.start + lead.end() for hit in found):
+                continue
+            text = squash(lead[0])
+            if len(text) < MISREAD_LETTERS:
+                continue
+            best = process.extractOne(text, self.long_labels, scorer=fuzz.ratio, score_cutoff=MISREAD_RATIO)
+            if best is not None:
+                key = best[0]
+                span = Span(line, segment.start, segment.start + len(lead[0].rstrip(" .([")))
+                weaker = {pointer: 0.9 * weight for pointer, weight in self.meanings[key].items()}
+                hits.append(Hit(span, weaker, frozenset(self.roles[key]), len(key)))
+        return hits
 
     def _longest(self, squashed: str, places: list[int], start: int, line: Line) -> str | None:
         for key in self.by_prefix.get(squashed[start : start + _PREFIX], ()):

@@ -123,7 +123,7 @@ def page_lines(page: PageText) -> list[Line]:
         if word.text and word.box.y1 > word.box.y0
     ]
     rows = _rows(placed)
-    lines = []
+    lines: list[Line] = []
     for row in rows:
         row.sort(key=lambda item: item[1])
         lines.append(_line(page.number, len(lines), row))

@@ -171,6 +171,6 @@ def _named_role(words: list[str]) -> Role | None:
 def _described_role(description: str) -> Role | None:
     words = name_words(description)[:8]
     for role in ("date", "email", "phone", "iban", "currency", "percentage"):
-        if set(words) & _WORDS[role]:  # type: ignore[index]
-            return role  # type: ignore[return-value]
+        if set(words) & _WORDS[role]:
+            return role
     return None

@@ -185,9 +185,9 @@ class _Body:
         values: Mapping[str, tuple[Any, tuple[Span, ...]]],
         marked: Mapping[str, list[Span]] | None = None,
     ) -> Row:
-        for pointer, spans in (marked or {}).items():
-            row.values[pointer] = [match for span in spans for match in re.findall(r"\w+", span.text)]
-            row.spans[pointer] = tuple(spans)
+        for pointer, pieces in (marked or {}).items():
+            row.values[pointer] = [match for piece in pieces for match in re.findall(r"\w+", piece.text)]
+            row.spans[pointer] = tuple(pieces)
         for pointer, (value, spans) in values.items():
             if pointer in row.values and isinstance(value, str) and not self._typed(pointer):
                 row.values[pointer] = f"{row.values[pointer]} {value}"
