@@ -16,6 +16,7 @@ import jsonschema
 from jsonschema import FormatChecker
 from pydantic import BaseModel, ValidationError
 
+from schemas.checks import Check, CheckResult, parse_check
 from schemas.errors import SchemaUnsupported
 from schemas.field import Field, field_tree
 from schemas.record import Issue
@@ -56,8 +57,21 @@ class Contract:
 
     def _checked(self) -> Contract:
         if self.root.kind != "object":
-            raise SchemaUnsupported(f"schema {self.name} describes no object with properties.")
+            raise SchemaUnsupported(
+                f"schema {self.name} describes no object with properties.",
+                remedy='Give it "type": "object" and "properties".',
+            )
+        assert self.checks is not None  # parsed now, so that a wrong check is a wrong schema
         return self
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What the schema's `x-checks` declare between its fields."""
+        return tuple(parse_check(str(line)) for line in self.json_schema.get("x-checks", ()))
+
+    def run_checks(self, data: Any) -> tuple[CheckResult, ...]:
+        """The results of all checks that could be decided."""
+        return tuple(result for check in self.checks for result in check.run(data))
 
     @cached_property
     def root(self) -> Field:

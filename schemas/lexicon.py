@@ -1,7 +1,7 @@
 """What documents print before a value, for things that many schemas ask for, in the languages of their countries.
 
-The data, `lexicon.json`, holds concepts; each has the names that a schema may give it and the labels that documents print.
-It lets a field called `invoice_number` find `Rechnungsnr.` with no labels of its own.
+The data, `lexicon.json`, holds concepts; each has the names that a schema may give it and the labels that documents
+print. It lets a field called `invoice_number` find `Rechnungsnr.` with no labels of its own.
 """
 
 from __future__ import annotations
