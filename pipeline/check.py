@@ -30,7 +30,7 @@ def check_fields(
     proved: set[str] = set()
     for result in contract.run_checks(data):
         if result.passed:
-            proved.update(result.pointers)
+            proved.update(result.pointers if result.proves else ())
         else:
             issues.append(result.issue())
     doubted = {pointer for issue in issues for pointer in issue.pointers}

@@ -55,12 +55,16 @@ Side = tuple[Term, ...]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check that could be decided. pointers: every value that took part."""
+    """A check that could be decided. pointers: every value that took part.
+
+    proves: whether passing says that the values are right; that two dates are in order does not.
+    """
 
     check: str
     passed: bool
     pointers: tuple[str, ...]
     message: str
+    proves: bool = True
 
     def issue(self) -> Issue:
         return Issue(code="check-failed", message=self.message, severity="warning", pointers=self.pointers)
@@ -100,7 +104,8 @@ class Check:
         else:
             slack = CENT + HALF_CENT * (left.products + right.products)
             passed = first <= second if self.operator == "<=" else abs(first - second) <= slack
-        yield CheckResult(self.text, passed, pointers, self._message(place, first, second, passed))
+        message = self._message(place, first, second, passed)
+        yield CheckResult(self.text, passed, pointers, message, proves=self.operator == "=")
 
     def _run_balance(self, data: Any) -> Iterator[CheckResult]:
         balance = _value(data, self.start) if self.start else None

@@ -79,6 +79,7 @@ class PageText:
     source: `text` for the file's own text layer, `ocr`, or `none` for a page with nothing to read.
     reason: why that source was chosen, in words for the record.
     rotation: degrees clockwise by which the page's content was turned to be upright, 0, 90, 180 or 270.
+    skew: degrees clockwise by which the lines of a scan run against its edges; boxes are left as they are displayed.
     failure: what went wrong, when the page could not be read; it then has no words.
     """
 
@@ -90,4 +91,5 @@ class PageText:
     source: Literal["text", "ocr", "none"] = "text"
     reason: str = ""
     rotation: int = 0
+    skew: float = 0.0
     failure: str | None = None

@@ -5,6 +5,7 @@ Works in points (page width and height applied), since fractions are not the sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from schemas.page import Box, PageText, Word, enclosing
 
 SEGMENT_GAP = 0.9  # in line heights: a wider gap separates columns, a narrower one separates words
 SEPARATOR = "\t"
+_Placed = tuple[Word, float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def page_lines(page: PageText) -> list[Line]:
         for word in page.words
         if word.text and word.box.y1 > word.box.y0
     ]
+    if page.skew:
+        placed = [_level(item, page.skew) for item in placed]
     rows = _rows(placed)
     lines: list[Line] = []
     for row in rows:
@@ -130,7 +134,14 @@ def page_lines(page: PageText) -> list[Line]:
     return lines
 
 
-_Placed = tuple[Word, float, float, float, float]
+def _level(item: _Placed, skew: float) -> _Placed:
+    """The word moved up or down to where it would stand on a line that runs level, and as high as its letters are."""
+    word, x0, y0, x1, y1 = item
+    slope = math.tan(math.radians(skew))
+    rise = abs(slope) * (x1 - x0)
+    shift = slope * (x0 + x1) / 2
+    shrink = min(rise / 2, 0.3 * (y1 - y0))
+    return word, x0, y0 - shift + shrink, x1, y1 - shift - shrink
 
 
 def _rows(placed: Sequence[_Placed]) -> list[list[_Placed]]:

@@ -1,0 +1,194 @@
+"""Opening a document: what kind it is, how many pages it has, and a clear error for what cannot be opened.
+
+The kind is told by the first bytes, never by the name. A page that is broken does not lose the others: pages are made
+when they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import (
+    DamagedDocument,
+    DocumentError,
+    DocumentTooLarge,
+    EmptyDocument,
+    EncryptedDocument,
+    UnsupportedDocument,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_BYTES = 1 << 30
+MAX_PAGES = 10_000
+MAX_PIXELS = 200_000_000  # of one picture, before it is unpacked
+
+PDF = "application/pdf"
+_IMAGES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"BM", "image/bmp"),
+    (b"GIF8", "image/gif"),
+)
+
+
+class Document:
+    """An open document. Use it as a context manager; pages are numbered from 1.
+
+    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture.
+    """
+
+    def __init__(self, uri: str, content: bytes, passwords: Sequence[str] = ()) -> None:
+        self.uri = uri
+        self.size = len(content)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.media_type = media_type(content, uri)
+        self.pdf: Any = None
+        self._picture: Any = None
+        if self.media_type == PDF:
+            self.pdf = _open_pdf(uri, content, passwords)
+            self.page_count = int(self.pdf.page_count)
+        else:
+            self._picture = _open_picture(uri, content)
+            self.page_count = int(getattr(self._picture, "n_frames", 1))
+        if self.page_count < 1:
+            self.close()
+            raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
+        if self.page_count > MAX_PAGES:
+            pages = self.page_count
+            self.close()
+            raise DocumentTooLarge(
+                f"it has {pages} pages.", document=uri, remedy=f"Split it: at most {MAX_PAGES} are read."
+            )
+
+    def picture(self, number: int) -> Image:
+        """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
+
+        Raises what Pillow raises.
+        """
+        from PIL import ImageOps
+
+        self._picture.seek(number - 1)
+        frame = ImageOps.exif_transpose(self._picture)
+        if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
+            from PIL import Image as Images
+
+            frame = frame.convert("RGBA")
+            paper = Images.new("RGBA", frame.size, "white")
+            frame = Images.alpha_composite(paper, frame)
+        return frame.convert("RGB")
+
+    def close(self) -> None:
+        for opened in (self.pdf, self._picture):
+            if opened is not None:
+                opened.close()
+
+    def __enter__(self) -> Document:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequence[str] = ()) -> Document:
+    """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not."""
+    if isinstance(source, bytes):
+        return Document(name or "bytes", source, passwords)
+    return Document(name or str(source), _content(str(source)), passwords)
+
+
+def media_type(content: bytes, uri: str = "") -> str:
+    """By the first bytes. Raises EmptyDocument, DamagedDocument or UnsupportedDocument."""
+    if not content:
+        raise EmptyDocument("it has no bytes.", document=uri, remedy="Fetch it again; the copy may have been cut off.")
+    if b"%PDF-" in content[:1024]:
+        return PDF
+    for magic, kind in _IMAGES:
+        if content.startswith(magic):
+            return kind
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    raise UnsupportedDocument(
+        "it is neither a PDF nor a picture.", document=uri, remedy="Give PDF, PNG, JPEG, WebP, TIFF, BMP or GIF."
+    )
+
+
+def _content(source: str) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(source, "rb") as stream:
+            content: bytes = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise DocumentError(
+            "there is no such file.", document=source, remedy="It may have been moved since."
+        ) from error
+    except OSError as error:
+        raise DocumentError(f"it cannot be read: {error}.", document=source, remedy="Check its permissions.") from error
+    except (ValueError, ImportError) as error:
+        raise DocumentError(f"it cannot be fetched: {error}.", document=source) from error
+    if len(content) > MAX_BYTES:
+        raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=source, remedy="Split it.")
+    return content
+
+
+def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
+    import pymupdf
+
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    try:
+        pdf = pymupdf.open(stream=content, filetype="pdf")
+        if pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords):
+            tried = "none of the passwords given opens it" if passwords else "it needs a password"
+            raise EncryptedDocument(f"{tried}.", document=uri, remedy="Give it with --password.")
+        if pdf.page_count < 1:
+            raise DamagedDocument(
+                "no page of it can be found.", document=uri, remedy="Fetch it again, or repair it (mutool clean, qpdf)."
+            )
+    except DocumentError:
+        raise
+    except Exception as error:  # PyMuPDF raises several classes, all for the same reason
+        raise DamagedDocument(
+            f"it cannot be opened as a PDF: {error}.",
+            document=uri,
+            remedy="Fetch it again, or repair it (mutool clean, qpdf).",
+        ) from error
+    return pdf
+
+
+def _open_picture(uri: str, content: bytes) -> Any:
+    from PIL import Image as Images
+    from PIL import UnidentifiedImageError
+
+    Images.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        picture = Images.open(io.BytesIO(content))
+        frames = int(getattr(picture, "n_frames", 1))
+    except Images.DecompressionBombError as error:
+        raise DocumentTooLarge(
+            "its picture has too many pixels.", document=uri, remedy=f"Scale it down: at most {MAX_PIXELS} are read."
+        ) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise DamagedDocument(
+            f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again."
+        ) from error
+    if picture.width * picture.height > MAX_PIXELS:
+        raise DocumentTooLarge(
+            f"its picture has {picture.width} × {picture.height} pixels.",
+            document=uri,
+            remedy=f"Scale it down: at most {MAX_PIXELS} are read.",
+        )
+    if frames > MAX_PAGES:
+        raise DocumentTooLarge(f"it has {frames} pages.", document=uri, remedy="Split it.")
+    return picture
