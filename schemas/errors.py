@@ -13,6 +13,7 @@
         EmptyDocument                       no bytes or no pages
         DocumentTooLarge                    over a limit of bytes, pages or pixels
         DocumentTimeout            retryable over its time limit
+        ReaderCrashed              retryable  the process that read it died
         PageFailure                         one page cannot be read or rendered
       AnswerError                retryable  an engine's reply is unusable
 
@@ -96,6 +97,10 @@ class DocumentTooLarge(DocumentError):
 
 
 class DocumentTimeout(DocumentError):
+    retryable = True
+
+
+class ReaderCrashed(DocumentError):
     retryable = True
 
 

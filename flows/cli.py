@@ -1,0 +1,142 @@
+"""The command line `intaglio`. Only light imports here: what a command needs it imports when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="intaglio",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Folders of PDFs and scans to JSON that a program can act on: values typed, checked, and tied to the page.",
+)
+
+SchemaOption = Annotated[
+    list[str],
+    typer.Option(
+        "--schema",
+        "-s",
+        help="What to extract: a built-in name (see `intaglio schemas`), `package.module:Model`, `file.py:Model` or a "
+        "JSON Schema file. For mixed folders give several, each for a folder or glob: `--schema invoices=invoice`.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU.")]
+PasswordOption = Annotated[
+    list[str] | None,
+    typer.Option("--password", help="For encrypted PDFs; may be given several times.", show_default=False),
+]
+
+
+@app.command()
+def ingest(
+    sources: Annotated[list[str], typer.Argument(help="Folders, files, globs in quotes, or URLs.", show_default=False)],
+    schema: SchemaOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON; made if need be.")] = Path("out"),
+    engine: EngineOption = "embedded",
+    workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds that one document may take.")] = 300.0,
+    password: PasswordOption = None,
+    ledger: Annotated[
+        str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
+    ] = "",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed documents again.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Read every document of a folder and write one JSON for each.
+
+    What was done before is not done again: the same command after a crash, or tomorrow, does only what is left.
+
+    Example: `intaglio ingest invoices/ --schema invoice --out records/`
+
+    Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
+    """
+    from flows.commands.ingest import run
+    from pipeline.batch import Job
+
+    job = Job(
+        places=tuple(sources),
+        schemas=tuple(schema),
+        out=out,
+        engine=engine,
+        ledger=ledger,
+        passwords=tuple(password or ()),
+        workers=workers or _cores(),
+        seconds=timeout,
+        retry_failed=retry_failed,
+    )
+    raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
+
+
+@app.command()
+def extract(
+    file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
+    schema: SchemaOption,
+    engine: EngineOption = "embedded",
+    password: PasswordOption = None,
+    data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
+) -> None:
+    """Read one document and print its record as JSON.
+
+    Example: `intaglio extract invoice.pdf --schema invoice --data`
+    """
+    from flows.commands.extract import run
+
+    raise typer.Exit(run(file, schema, engine, tuple(password or ()), only_data=data))
+
+
+@app.command()
+def show(
+    record: Annotated[Path, typer.Argument(help="A record's JSON file.", show_default=False)],
+) -> None:
+    """Show a record: every field with its value, confidence, page and status.
+
+    Example: `intaglio show records/invoice.pdf.json`
+    """
+    from flows.commands.show import run
+
+    raise typer.Exit(run(record))
+
+
+@app.command()
+def schemas(
+    name: Annotated[str | None, typer.Argument(help="A schema, to list its fields.", show_default=False)] = None,
+) -> None:
+    """List the built-in schemas, or the fields of one (built in or yours).
+
+    Example: `intaglio schemas invoice`
+    """
+    from flows.commands.schemas import run
+
+    raise typer.Exit(run(name))
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main() -> None:
+    """The console script: an error of ours is one clear line and its exit code, never a traceback."""
+    try:
+        app()
+    except Exception as error:
+        from schemas.errors import IntaglioError
+
+        if not isinstance(error, IntaglioError):
+            raise
+        print(f"intaglio: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""`intaglio schemas`: what can be extracted."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.field import Field
+from schemas.registry import BUILTIN, load_contract
+
+
+def run(name: str | None) -> int:
+    console = Console()
+    if name is None:
+        table = Table("schema", "what it is", "fields", box=None, pad_edge=False)
+        for known in sorted(BUILTIN):
+            contract = load_contract(known)
+            table.add_row(known, Text(contract.root.description), str(len(contract.fields())))
+        console.print(table)
+        console.print("\nOne with its fields: intaglio schemas invoice. Yours: file.py:Model or a JSON Schema file.")
+        return 0
+    contract = load_contract(name)
+    table = Table("field", "type", "what it is", box=None, pad_edge=False)
+    for leaf in contract.fields():
+        table.add_row(Text(leaf.pointer), Text(_kind(leaf)), Text(leaf.description))
+    console.print(table)
+    for check in contract.checks:
+        console.print(Text(f"check: {check.text}"))
+    return 0
+
+
+def _kind(leaf: Field) -> str:
+    kind = "one of " + ", ".join(map(str, leaf.choices)) if leaf.choices else leaf.format or leaf.kind
+    return f"{kind}, required" if leaf.required and not leaf.nullable else kind

@@ -1,0 +1,76 @@
+"""`intaglio show`: a record as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.errors import UsageError
+from schemas.record import FieldResult, Record
+
+COLOURS = {"accepted": "green", "review": "yellow", "absent": "dim", "failed": "red"}
+LONGEST = 200  # characters of a value that are shown
+
+
+def run(path: Path) -> int:
+    record = _load(path)
+    console = Console()
+    console.print(_heading(record))
+    if record.fields:
+        console.print(_table(record))
+    for issue in record.issues:
+        colour = "red" if issue.severity == "error" else "yellow"
+        console.print(Text(f"{issue.severity}: {plain(issue.message)}", style=colour))
+    return 0
+
+
+def _load(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValidationError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{path} is not a record of Intaglio: {reason}.", remedy="Name a file that ingest wrote."
+        ) from error
+
+
+def _heading(record: Record) -> Text:
+    pages = len(record.document.pages)
+    heading = Text(f"{plain(record.document.uri)}  {pages} page{'' if pages == 1 else 's'}  ")
+    heading.append(f"{record.contract.name} by {record.engine.name}  ")
+    return heading.append(record.status, style=COLOURS[record.status])
+
+
+def _table(record: Record) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("field", "value", "confidence", "page", "status"):
+        table.add_column(title, justify="right" if title in ("confidence", "page") else "left", overflow="fold")
+    for pointer, field in record.fields.items():
+        if field.status != "absent":
+            table.add_row(*_row(pointer, field))
+    absent = sum(field.status == "absent" for field in record.fields.values())
+    if absent:
+        table.caption = f"{absent} more field{'' if absent == 1 else 's'} not in the document"
+    return table
+
+
+def _row(pointer: str, field: FieldResult) -> tuple[Text, ...]:
+    pages = sorted({evidence.page for evidence in field.evidence})
+    return (
+        Text(plain(pointer)),
+        Text(plain(field.value or "")[:LONGEST]),
+        Text(f"{field.confidence:.2f}"),
+        Text(", ".join(map(str, pages)) or "–"),
+        Text(field.status, style=COLOURS[field.status]),
+    )
+
+
+def plain(text: str) -> str:
+    """The text with control and direction-changing characters made visible: a document must not write to a terminal."""
+    return "".join(char if char.isprintable() else " " if char in "\n\t" else f"\\x{ord(char):02x}" for char in text)

@@ -1,0 +1,37 @@
+"""An engine for tests: it answers what it is told to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from model.engine import Answer, Ask, Limits
+from schemas.record import EngineInfo
+
+
+class FakeEngine:
+    """Implements `model.engine.Engine`.
+
+    reply: makes the data for an ask; by default no value at all. seconds: how long an answer takes; by default what the
+    environment's INTAGLIO_FAKE_SECONDS says, so that a test can slow down a whole run.
+    """
+
+    info = EngineInfo(name="fake", model="fake", revision="1", fingerprint="fake-1")
+    limits = Limits()
+
+    def __init__(self, reply: Callable[[Ask], Any] | None = None, seconds: float | None = None) -> None:
+        self.reply = reply or (lambda ask: {})
+        self.seconds = float(os.environ.get("INTAGLIO_FAKE_SECONDS", "0")) if seconds is None else seconds
+        self.asked: list[Ask] = []
+
+    def count(self, ask: Ask) -> int:
+        return 0
+
+    def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+        for ask in asks:
+            self.asked.append(ask)
+            time.sleep(self.seconds)
+            yield Answer(ask_id=ask.id, json_text=json.dumps(self.reply(ask)))
