@@ -1,0 +1,50 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each makes the environment first if it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export HF_HUB_OFFLINE := 1
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: help demo test check format samples clean
+
+help:
+	@echo "make demo    read the sample documents, and show what came out"
+	@echo "make test    run the whole test suite"
+	@echo "make check   formatting, lint, types, layers"
+	@echo "make samples make the sample documents again"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -c 'import cv2' || { echo "OpenCV lacks system libraries; on Debian: apt-get install libgl1 libglib2.0-0"; exit 1; }
+	@touch $@
+
+# Exit code 1 says that some documents failed, which those in sample_docs/broken are there to do.
+demo: $(READY)
+	@$(BIN)/intaglio ingest sample_docs --out out/demo \
+		--schema invoices=invoice --schema receipts=receipt --schema statements=bank_statement \
+		--schema forms=form --schema resumes=resume --schema pages=transcript --schema broken=invoice \
+		|| [ $$? -eq 1 ]
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+samples: $(READY)
+	$(BIN)/python -m sample_docs.make
+
+clean:
+	rm -rf $(VENV) out
