@@ -1,0 +1,1 @@
+"""The program that makes the sample documents: `python -m sample_docs.make`."""
