@@ -18,7 +18,11 @@ INKED = 0.06  # share of a scanned box's inside that is dark when something is i
 
 def page_marks(page: Any, words: Sequence[Word]) -> tuple[Mark, ...]:
     """The checkboxes of a PyMuPDF page."""
-    return (*_widgets(page), *glyphs(words), *_drawn(page, words))
+    found: list[Mark] = []
+    for mark in (*_widgets(page), *glyphs(words), *_drawn(page, words)):
+        if not any(_covers(known.box, mark.box.center) or _covers(mark.box, known.box.center) for known in found):
+            found.append(mark)  # a widget is drawn as well: the first that tells of it knows best
+    return tuple(found)
 
 
 def glyphs(words: Sequence[Word]) -> Iterator[Mark]:

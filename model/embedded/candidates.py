@@ -17,13 +17,14 @@ from schemas.page import PageText
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"(?:https?://|www\.)[^\s\t,;]+", re.IGNORECASE)
-IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?!\w)")
+IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
 TAX_ID = re.compile(
     r"(?<!\w)(?:[A-Z]{2}\s?[A-Z0-9]{0,2}\s?(?:\d[\d. ]{6,14}\d)(?:\s?B\d\d)?|CHE[-\s]?\d{3}\.\d{3}\.\d{3}|\d{2}-?\d{7}"
     r"|\d{2}[A-Z]{5}\d{4}[A-Z]\d[A-Z][A-Z\d]|\d{9,15}|[A-Z]\d{7,9}[A-Z]?)(?!\w)"
 )
-PHONE = re.compile(r"(?<![\w/])(?:\+|\(0|\(\+|0|1[ -])[\d()\s./-]{6,20}\d(?!\w)")
+PHONE = re.compile(r"(?<![\w/])(?:\+|\(0|\(\+|0|1[ -])[\d() ./-]{6,20}\d(?!\w)|\(\d{3}\) ?\d{3}-\d{4}(?!\w)")
 IDENTIFIER = re.compile(r"(?<![\w])#?\s?[A-Za-z]{0,12}[-_/.]?[A-Za-z0-9]*\d[\w/.#-]*(?<![.,\-/])")
+CODE = re.compile(r"[A-Z0-9][A-Z0-9./-]*(?: [A-Z0-9][A-Z0-9./-]*){0,8}")
 CURRENCY = re.compile(
     "|".join(
         [rf"(?<![A-Za-z])(?:{'|'.join(sorted(CURRENCY_CODES))})(?![A-Za-z])"]
@@ -129,7 +130,10 @@ class Reading:
                 Candidate(Span(line, d.start, d.end), d.value, 0.9 if d.ambiguous else 1.0) for d in self._dates(line)
             ]
         if role == "time":
-            return [Candidate(Span(line, m.start(), m.end()), m[0]) for m in TIME.finditer(line.text)]
+            return [
+                Candidate(Span(line, m.start(), m.end()), m[0].strip(), 0.5 if "." in m[0] else 1.0)
+                for m in TIME.finditer(line.text)
+            ]
         if role in ("money", "number", "integer", "percentage"):
             return self._numbers(line, role)
         if role == "currency":
@@ -163,14 +167,32 @@ class Reading:
         return found
 
     def _pattern(self, line: Line, role: Role) -> list[Candidate]:
-        found = []
+        found = self._whole_codes(line) if role == "identifier" else []
         for match in _PATTERNS[role].finditer(
             line.text.replace(SEPARATOR, "\n") if role != "identifier" else line.text
         ):
             text = match[0].strip().lstrip("#").strip()
             if role == "identifier" and not _identifies(match[0]):
                 continue
-            found.append(Candidate(Span(line, match.start(), match.end()), text))
+            found.append(Candidate(Span(line, match.start(), match.end()), text, 0.9))
+        return found
+
+    def _whole_codes(self, line: Line) -> list[Candidate]:
+        """Codes with spaces in them (`PO 77-1031`, an IBAN): what is left of a segment behind its labels."""
+        found = []
+        hits = self.hits_on(line)
+        for segment in line.segments:
+            inside = [hit.span.end for hit in hits if segment.start <= hit.span.start < segment.end]
+            start = max(inside, default=segment.start)
+            text = line.text[start : segment.end]
+            lead = len(text) - len(text.lstrip(" :.#-–"))
+            match = CODE.fullmatch(text[lead:].rstrip(" ."))
+            if (
+                match
+                and " " in match[0]
+                and sum(char.isdigit() for char in match[0]) >= 0.4 * len(match[0].replace(" ", ""))
+            ):
+                found.append(Candidate(Span(line, start + lead, start + lead + len(match[0])), match[0]))
         return found
 
 

@@ -16,7 +16,7 @@ from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
 from model.embedded.sections import section_rows
 from model.embedded.tables import Row
-from model.embedded.texts import labelled_text
+from model.embedded.texts import document_title, labelled_text
 from model.values.text import squash
 from schemas.field import Field
 from schemas.page import PageText
@@ -48,7 +48,7 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
     found.update(choose_marked(reading, leaves))
     for leaf in leaves:
         if role_of(leaf) == "text":
-            choice = labelled_text(reading, leaf)
+            choice = labelled_text(reading, leaf) or document_title(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
     return found
@@ -99,10 +99,14 @@ class _Filler:
         own = tuple(leaf for leaf in item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
         inner = _inner_list(item)
         if inner is not None:
-            sections = section_rows(self.reading, self.heads[inner.pointer], inner, own)
+            sections = section_rows(self.reading, self.heads[inner.pointer], self.others(inner), inner, own)
             return [self.section(node, inner, index, section) for index, section in enumerate(sections)]
-        rows = object_rows(self.reading, self.heads[node.pointer], own)
+        rows = object_rows(self.reading, self.heads[node.pointer], self.others(node), own)
         return [self.row(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row) for index, row in enumerate(rows)]
+
+    def others(self, node: Field) -> list[Head]:
+        """The table heads of all other lists."""
+        return [head for pointer, heads in self.heads.items() if pointer != node.pointer for head in heads]
 
     def section(self, node: Field, inner: Field, index: int, section: tuple[Row, list[Row]]) -> Any:
         assert node.item is not None and inner.item is not None

@@ -18,13 +18,20 @@ from model.embedded.lines import SEPARATOR, Line, Span
 from model.embedded.roles import Role, concept_role, name_words, role_of
 from model.values.text import squash
 from schemas.field import Field
-from schemas.lexicon import concepts, meant
+from schemas.lexicon import Concept, concepts, meant
 
 OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
 _PREFIX = 2
-RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # looked for in every document with amounts
+RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # amounts that add up
+LANDMARKS = (*RECONCILED, "buyer", "ship_to")  # looked for in every document, whether or not a field wants them
 MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how alike, to be known though misread
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+def _owner(leaf: Field) -> tuple[Concept, ...]:
+    """For the `name` of an object, what the object is: a buyer's name stands behind "Bill to"."""
+    parent = leaf.pointer.split("/")[-2]
+    return meant(parent) if leaf.name == "name" and parent.isidentifier() else ()
 
 
 def _lists(node: Field) -> Iterator[Field]:
@@ -74,11 +81,11 @@ class LabelBook:
             own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
             for text in own:
                 book._add(text, leaf, OWN)
-            for concept in meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer):
+            for concept in (*meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer), *_owner(leaf)):
                 for text in concept.labels:
                     book._add(text, leaf, SHARED)
         for concept in concepts():
-            if concept.name in RECONCILED:
+            if concept.name in LANDMARKS:
                 for text in concept.labels:
                     book.meanings[squash(text)][concept_pointer(concept.name)] = SHARED
             role = concept_role(concept.name)

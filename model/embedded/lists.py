@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
 from model.embedded.headers import Head
+from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.pairs import pair_rows
 from model.embedded.scalars import Choice
@@ -19,13 +20,15 @@ _SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 MAX_LINES = 30
 
 
-def object_rows(reading: Reading, heads: Sequence[Head], leaves: tuple[Field, ...]) -> list[Row]:
+def object_rows(
+    reading: Reading, heads: Sequence[Head], others: Sequence[Head], leaves: tuple[Field, ...]
+) -> list[Row]:
     """The rows of a list of objects, in document order; empty where the document shows none."""
     for way in (page_rows, pair_rows):
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    return table_rows(reading, heads, leaves)
+    return table_rows(reading, heads, others, leaves) or item_rows(reading, leaves)
 
 
 def text_items(reading: Reading, node: Field) -> list[Choice]:

@@ -29,7 +29,15 @@ SPECIFIC = 0.002  # a letter of the label: "Total incl. GST" says more than "Tot
 TYPED: frozenset[Role] = frozenset(
     "date time money number integer percentage currency identifier iban tax_id email phone url".split()  # type: ignore[arg-type]
 )
-_SELF_EVIDENT: dict[str, float] = {"email": 0.7, "iban": 0.8, "url": 0.6, "currency": 0.9, "date": 0.5, "phone": 0.45}
+_SELF_EVIDENT: dict[str, float] = {
+    "email": 0.7,
+    "iban": 0.8,
+    "url": 0.6,
+    "currency": 0.9,
+    "date": 0.5,
+    "time": 0.5,
+    "phone": 0.45,
+}
 
 
 Offer = tuple[float, Candidate]
@@ -164,15 +172,19 @@ def _corroborated(found: list[tuple[float, Candidate]], everywhere: Counter[str]
 
 def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[float, Candidate]]:
     """Values that need no label: the only date, the currency of most amounts, the only IBAN."""
-    free = [(candidate, other) for candidate, other in plain if role in ("currency", "iban", "email") or other < 0.5]
+    free = [
+        (candidate, other)
+        for candidate, other in plain
+        if (role in ("currency", "iban", "email") or other < 0.5) and candidate.quality > 0.5
+    ]
     if not free:
         return []
     count = Counter(str(candidate.value) for candidate, _ in free)
     value, times = count.most_common(1)[0]
     total = sum(count.values())
-    if role == "date" and len(count) == 1:
+    if role in ("date", "time") and len(count) == 1:
         base = ONLY_DATE
-    elif role in ("date", "phone", "email", "url") and len(count) > 1:
+    elif role in ("date", "time", "phone", "email", "url") and len(count) > 1:
         value = str(free[0][0].value)  # the first on the page: a letterhead's or a heading's
         base = _SELF_EVIDENT[role] - 0.1
     else:

@@ -15,11 +15,11 @@ from schemas.field import Field
 
 
 def section_rows(
-    reading: Reading, heads: Sequence[Head], inner: Field, outer: Sequence[Field]
+    reading: Reading, heads: Sequence[Head], others: Sequence[Head], inner: Field, outer: Sequence[Field]
 ) -> list[tuple[Row, list[Row]]]:
     """(heading, rows) for each group, in document order. Rows before the first heading make a group of their own."""
     assert inner.item is not None
-    rows = object_rows(reading, heads, tuple(inner.item.leaves()))
+    rows = object_rows(reading, heads, others, tuple(inner.item.leaves()))
     sections: list[tuple[Row, list[Row]]] = []
     pending = _headings(reading, outer)
     for row in rows:

@@ -15,6 +15,7 @@ from model.embedded.candidates import Candidate, Reading
 from model.embedded.cells import cells
 from model.embedded.columns import by_content
 from model.embedded.headers import Head
+from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import Line, Span
 from model.embedded.roles import Role, role_of
 from model.embedded.scalars import TYPED, as_json
@@ -24,6 +25,7 @@ from schemas.field import Field
 
 CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that goes on with it
 SAME_ROW_GAP = 0.5
+_IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
 
 
@@ -39,20 +41,21 @@ class Row:
     columns: set[int] = field(default_factory=set)
 
 
-def table_rows(reading: Reading, found: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
-    """The rows under a list's table heads, in document order."""
+def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
+    """The rows under a list's table heads, in document order. others: heads of other lists, where a table ends too."""
     if not found:
         return []
     strongest = max(len(head.pointers) for head in found)
     found = [head for head in found if len(head.pointers) >= max(2, 0.6 * strongest)]
     by_pointer = {leaf.pointer: leaf for leaf in leaves}
     rows: list[Row] = []
-    for number, head in enumerate(found):
-        following = found[number + 1] if number + 1 < len(found) else None
+    ends = sorted({(head.page, head.first_line) for head in (*found, *others)})
+    for head in found:
+        following = next((end for end in ends if end > (head.page, head.last_line)), None)
         by_content(reading, head, _lines_under(reading, head, following), leaves)
     _share_titles(found)
-    for number, head in enumerate(found):
-        following = found[number + 1] if number + 1 < len(found) else None
+    for head in found:
+        following = next((end for end in ends if end > (head.page, head.last_line)), None)
         rows += _Body(reading, head, by_pointer).rows(_lines_under(reading, head, following))
     return rows
 
@@ -67,16 +70,16 @@ def _share_titles(found: Sequence[Head]) -> None:
                 column.pointer = pointer
 
 
-def _lines_under(reading: Reading, head: Head, following: Head | None) -> list[Line]:
-    """Lines from a head to the next one, over pages that show no head of their own."""
+def _lines_under(reading: Reading, head: Head, following: tuple[int, int] | None) -> list[Line]:
+    """Lines from a head to (page, line) of the next one, over pages that show no head of their own."""
     lines: list[Line] = []
     for page in sorted(reading.by_page):
-        if page < head.page or (following and page > following.page):
+        if page < head.page or (following and page > following[0]):
             continue
         for line in reading.by_page[page]:
             if page == head.page and line.index <= head.last_line:
                 continue
-            if following and page == following.page and line.index >= following.first_line:
+            if following and (page, line.index) >= following:
                 continue
             lines.append(line)
     return lines
@@ -116,7 +119,7 @@ class _Body:
 
     def take(self, line: Line, filled: dict[int, list[Span]], current: Row | None) -> Row | None:
         """The row that the line begins or goes on with; None for a line of something else."""
-        if self._is_total(line):
+        if self._is_total(line, filled):
             return None
         marked = self._take_choices(filled)
         values = self._values(filled)
@@ -203,8 +206,19 @@ class _Body:
         above = row.last_line
         return above is not None and above.page == line.page and line.y0 - above.y1 <= gap * line.size
 
-    def _is_total(self, line: Line) -> bool:
-        return bool(TOTAL.match(line.segments[0].text)) or bool(TOTAL.match(line.text))
+    def _is_total(self, line: Line, filled: Mapping[int, list[Span]]) -> bool:
+        """Whether the line gives a value of the whole document (a total, a balance carried forward), not of a row."""
+        if TOTAL.match(line.segments[0].text):
+            return True
+        texts = [span for spans in filled.values() for span in spans if any(char.isalpha() for char in span.text)]
+        return bool(texts) and any(self._names_whole(hit, texts[0]) for hit in self.reading.hits_on(line))
+
+    def _names_whole(self, hit: Hit, cell: Span) -> bool:
+        """Whether a label is all that the row's first text says, and it is a label of a field outside lists."""
+        outside = any("*" not in pointer and pointer not in _IN_ROWS for pointer in hit.pointers)
+        return (
+            outside and hit.span.start == cell.start and hit.span.end >= cell.start + len(cell.text.rstrip(" .:")) - 3
+        )
 
 
 def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:

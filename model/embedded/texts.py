@@ -12,6 +12,7 @@ from model.embedded.scalars import Choice
 from schemas.field import Field
 
 ADDRESS_LINES = 6
+TITLE_SCORE = 0.6
 COLON = 0.95  # a label with a colon is one beyond doubt
 NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
 PARAGRAPH_WORDS = 5  # in a line, from which it is running text
@@ -38,6 +39,22 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
             if best is None or score > best.score:
                 best = Choice(leaf.pointer, text, tuple(spans), score, 0.2)
     return best
+
+
+def document_title(reading: Reading, leaf: Field) -> Choice | None:
+    """The largest print of the first page, for a leaf outside lists that is called the title."""
+    if leaf.pointer != "/title" or not reading.lines:
+        return None
+    first = reading.by_page[reading.lines[0].page]
+    largest = max(line.size for line in first)
+    start = next(index for index, line in enumerate(first) if line.size >= 0.95 * largest)
+    spans: list[Span] = []
+    for line in first[start : start + 3]:
+        if line.size < 0.9 * largest:
+            break
+        spans += line.segments
+    text = " ".join(span.text.strip() for span in spans)
+    return Choice(leaf.pointer, text, tuple(spans), TITLE_SCORE) if any(map(str.isalpha, text)) else None
 
 
 def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:

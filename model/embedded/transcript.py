@@ -10,6 +10,7 @@ from model.embedded.roles import role_of
 from model.embedded.tables import Row
 from schemas.field import Field
 
+UNPROVED = 0.8  # the words are right, but their order and what pictures say nobody has checked
 HEADING = 1.25  # times the page's usual line height
 GUTTER = 1.2  # in line heights: the least white between two columns
 
@@ -23,7 +24,7 @@ def page_rows(reading: Reading, leaves: tuple[Field, ...]) -> list[Row] | None:
     rows = []
     for page in reading.pages:
         ordered = reading_order(blocks(reading.by_page[page.number]))
-        row = Row((page.number, 0.0), {text.pointer: markdown(ordered)})
+        row = Row((page.number, 0.0), {text.pointer: markdown(ordered)}, score=UNPROVED)
         row.spans[text.pointer] = tuple(span for block in ordered for span in block.segments)
         if number is not None:
             row.values[number.pointer] = page.number

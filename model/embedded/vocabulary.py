@@ -25,11 +25,11 @@ LEGAL_FORM = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_FORMS)})\.?(?![A-Za-z])")
 _STREET_WORDS = _alternatives(
     "street str strasse straße road rd avenue ave lane drive blvd boulevard jalan jln lorong lrg lot taman tmn"
     " persiaran bandar batu seksyen section rue via viale piazza calle plaza avenida laan straat weg platz allee gasse"
-    " quai floor level suite ground block blk unit box no kg"
+    " place avda avenida close quay ring hof quai floor level suite ground block blk unit box no kg"
 )
 STREET = re.compile(
     rf"(?i)(?<![a-z])(?:(?:{_STREET_WORDS})\.?|p\.?o\.?\s?box)(?![a-z])"
-    r"|(?:straße|strasse|straat|weg|laan|gasse|plein|str\.)(?=\s|\d|,|$)"
+    r"|(?:straße|strasse|straat|weg|laan|gasse|plein|ring|kade|damm|ufer|str\.)(?=\s|\d|,|$)"
 )
 POSTCODE = re.compile(
     r"(?<![\d-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?(?![\d-])"
