@@ -8,10 +8,14 @@ They stand in the schema's `x-checks`, a list of lines, so that a JSON Schema fi
     each /lines: quantity * unit_price = amount
     running /transactions from /opening_balance: balance by credit? - debit? + amount?
 
-Operands are JSON Pointers from the root; behind `each` and `running`, names relative to a row. A missing operand leaves
-the check undecided, unless a `?` behind it says that missing counts as nought. `sum` leaves out missing items; if all
-items of all sums are missing, the check is undecided. Arithmetic is decimal. A difference of one cent is let pass for
-sums of printed amounts, and half a cent more for each product, which documents round.
+`schemas.check_syntax` tells how they are written; this module decides them. A missing operand leaves a check
+undecided, unless a `?` behind it says that missing counts as nought. `sum` leaves out missing items; where all items
+of all sums are missing, the check is undecided. Rows of a running balance may stand oldest or newest first.
+
+Arithmetic is decimal. A difference of one cent is let pass, for printed amounts are rounded. A product may be off by
+what the rounding of its printed factors allows, half a unit of the last decimal place of each that is no whole
+number, cents at least (1000 pieces at 0.13 may make 127.50); but where it is off by more than a cent and a half,
+passing proves nothing.
 """
 
 from __future__ import annotations
@@ -19,38 +23,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Any
 
-from schemas.errors import SchemaUnsupported
+from schemas.check_syntax import Operand, Side, Statement, Term, parse
 from schemas.pointer import resolve
 from schemas.record import Issue
 
-CENT, HALF_CENT = Decimal("0.01"), Decimal("0.005")
-_TOKEN = re.compile(r"\s*(?:(sum)\(\s*([^\s()]+)\s*\)|(<=|[-+*=])|(\d+(?:\.\d+)?)(?![\w/])|([\w/*~.]+)(\?)?)")
-_SCOPE = re.compile(r"^(each|running)\s+(/\S+?)(?:\s+from\s+(/\S+))?\s*:\s*(.+)$")
-Sign = Literal[1, -1]
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """One factor: a number, a pointer, or the sum over a pointer with `*`."""
-
-    text: str
-    optional: bool = False
-    summed: bool = False
-    number: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """Factors multiplied, added to or taken from the side of the check that they stand on."""
-
-    sign: Sign
-    factors: tuple[Operand, ...]
-
-
-Side = tuple[Term, ...]
+CENT = Decimal("0.01")
+PRODUCT_SLACK = Decimal("0.005")  # a printed product is rounded itself
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+Value = Decimal | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,54 +56,59 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A parsed line of `x-checks`. Build it with `parse_check`."""
+    """One line of `x-checks`. Build it with `parse_check`."""
 
-    text: str
-    left: Side
-    operator: Literal["=", "<=", "by"]
-    right: Side
-    scope: Literal["", "each", "running"] = ""
-    rows: str = ""
-    start: str = ""
+    statement: Statement
+
+    @property
+    def text(self) -> str:
+        return self.statement.text
 
     def run(self, data: Any) -> Iterator[CheckResult]:
         """One result for the whole data, or for each row; none where an operand is missing."""
-        if self.scope == "each":
-            for place in _rows(data, self.rows):
+        if self.statement.scope == "each":
+            for place in _rows(data, self.statement.rows):
                 yield from self._compare(data, place)
-        elif self.scope == "running":
+        elif self.statement.scope == "running":
             yield from self._run_balance(data)
         else:
             yield from self._compare(data, "")
 
     def _compare(self, data: Any, place: str) -> Iterator[CheckResult]:
-        left, right = _Tally(), _Tally()
-        first, second = left.side(self.left, data, place), right.side(self.right, data, place)
-        pointers = (*left.pointers, *right.pointers)
-        summed = [*left.sums, *right.sums]
-        if first is None or second is None or (summed and not any(summed)):
+        tally = _Tally(data, place)
+        first, second = tally.side(self.statement.left), tally.side(self.statement.right)
+        if first is None or second is None or (tally.sums and not any(tally.sums)):
             return
-        if isinstance(first, str) or isinstance(second, str):
-            passed = str(first) <= str(second) if self.operator == "<=" else str(first) == str(second)
-        else:
-            slack = CENT + HALF_CENT * (left.products + right.products)
-            passed = first <= second if self.operator == "<=" else abs(first - second) <= slack
-        message = self._message(place, first, second, passed)
-        yield CheckResult(self.text, passed, pointers, message, proves=self.operator == "=")
+        verdict = _verdict(self.statement.operator, first, second, tally.slack, tally.product_slack)
+        if verdict is not None:
+            passed, proves = verdict
+            message = self._message(place, first, second, passed)
+            yield CheckResult(self.text, passed, tuple(tally.pointers), message, proves)
 
     def _run_balance(self, data: Any) -> Iterator[CheckResult]:
-        balance = _value(data, self.start) if self.start else None
-        taken: list[str] = [self.start] if balance is not None else []
-        for place in _rows(data, self.rows):
-            tally = _Tally()
-            moved = tally.side(self.right, data, place)
-            printed_at = f"{place}/{self.left[0].factors[0].text}"
-            printed = _value(data, printed_at)
+        rows = list(_rows(data, self.statement.rows))
+        oldest_first = list(self._balances(data, rows))
+        if all(result.passed for result in oldest_first):
+            yield from oldest_first
+            return
+        newest_first = list(self._balances(data, rows[::-1]))
+        yield from min(oldest_first, newest_first, key=lambda results: sum(not result.passed for result in results))
+
+    def _balances(self, data: Any, rows: list[str]) -> Iterator[CheckResult]:
+        """Each printed balance against the last one printed and all that moved since."""
+        start = self.statement.start
+        balance = _value(data, start) if start else None
+        taken: list[str] = [start] if balance is not None else []
+        for place in rows:
+            tally = _Tally(data, place)
+            moved = tally.side(self.statement.right)
             if isinstance(moved, Decimal) and tally.pointers and isinstance(balance, Decimal):
                 balance += moved
                 taken += tally.pointers
             else:
                 balance, taken = None, []
+            printed_at = f"{place}/{self.statement.left[0].factors[0].text}"
+            printed = _value(data, printed_at)
             if not isinstance(printed, Decimal):
                 continue
             if isinstance(balance, Decimal):
@@ -128,119 +117,111 @@ class Check:
                 yield CheckResult(self.text, passed, (*taken, printed_at), message)
             balance, taken = printed, [printed_at]
 
-    def _message(self, place: str, first: Any, second: Any, passed: bool) -> str:
+    def _message(self, place: str, first: Value, second: Value, passed: bool) -> str:
         where = f" at {place}" if place else ""
-        return f"{self.text}{where}: {first} and {second} {'agree' if passed else 'do not agree'}."
+        numbers = " and ".join(f"{side:f}" if isinstance(side, Decimal) else side for side in (first, second))
+        return f"{self.text}{where}: {numbers} {'agree' if passed else 'do not agree'}."
+
+
+def parse_check(text: str) -> Check:
+    """Raises SchemaUnsupported for what is no check, quoting it."""
+    return Check(parse(text))
+
+
+def _verdict(
+    operator: str, first: Value, second: Value, slack: Decimal, product_slack: Decimal
+) -> tuple[bool, bool] | None:
+    """Whether the check passed and whether that proves its values; None for two sides that cannot be compared."""
+    if isinstance(first, Decimal) and isinstance(second, Decimal):
+        if operator == "<=":
+            return first <= second, False
+        off = abs(first - second)
+        return off <= slack + product_slack, off <= slack
+    if isinstance(first, Decimal) or isinstance(second, Decimal):
+        return None
+    if operator == "=":
+        return first.casefold() == second.casefold(), True
+    if _DATE.match(first) and _DATE.match(second):
+        return first <= second, False
+    return None
 
 
 @dataclass
 class _Tally:
-    """Adds up one side, and keeps what took part in it."""
+    """Adds up the sides of a check, and keeps what took part.
 
+    slack: how far the sides may differ by rounding; product_slack: how much more, by that of factors as printed.
+    """
+
+    data: Any
+    place: str
     pointers: list[str] = field(default_factory=list)
     sums: list[bool] = field(default_factory=list)
-    products: int = 0
+    slack: Decimal = CENT
+    product_slack: Decimal = Decimal(0)
 
-    def side(self, side: Side, data: Any, place: str) -> Decimal | str | None:
+    def side(self, side: Side) -> Value | None:
+        values = [self.term(term) for term in side]
+        if len(values) == 1:
+            return values[0]
         total = Decimal(0)
-        for term in side:
-            value = self.term(term, data, place)
-            if value is None or isinstance(value, str):
-                return value if len(side) == 1 else None
+        for term, value in zip(side, values, strict=True):
+            if not isinstance(value, Decimal):
+                return None
             total += term.sign * value
         return total
 
-    def term(self, term: Term, data: Any, place: str) -> Decimal | str | None:
-        product = Decimal(1)
-        for factor in term.factors:
-            value = self.operand(factor, data, place)
-            if value is None or isinstance(value, str):
-                return value if len(term.factors) == 1 else None
+    def term(self, term: Term) -> Value | None:
+        values = [self.operand(factor) for factor in term.factors]
+        if len(values) == 1:
+            return values[0]
+        product, by_rounding = Decimal(1), Decimal(0)
+        for value in values:
+            if not isinstance(value, Decimal):
+                return None
+            by_rounding = by_rounding * abs(value) + abs(product) * _half_unit(value)
             product *= value
-        self.products += len(term.factors) > 1
+        self.slack += PRODUCT_SLACK
+        self.product_slack += by_rounding
         return product
 
-    def operand(self, operand: Operand, data: Any, place: str) -> Decimal | str | None:
+    def operand(self, operand: Operand) -> Value | None:
         if operand.number is not None:
             return operand.number
-        pointer = operand.text if operand.text.startswith("/") else f"{place}/{operand.text}"
+        pointer = operand.text if operand.text.startswith("/") else f"{self.place}/{operand.text}"
         if operand.summed:
-            return self.summed(data, pointer)
-        value = _value(data, pointer)
+            return self.summed(pointer)
+        value = _value(self.data, pointer)
         if value is None:
             return Decimal(0) if operand.optional else None
         self.pointers.append(pointer)
         return value
 
-    def summed(self, data: Any, pointer: str) -> Decimal | None:
-        head, _, tail = pointer.partition("/*")
-        places = list(_rows(data, head))
-        found = [(f"{place}{tail}", _value(data, f"{place}{tail}")) for place in places]
-        numbers = [(at, value) for at, value in found if isinstance(value, Decimal)]
+    def summed(self, pointer: str) -> Decimal | None:
+        places = list(_matching(self.data, pointer))
+        numbers = [(at, value) for at in places if isinstance(value := _value(self.data, at), Decimal)]
         self.pointers += [at for at, _ in numbers]
         self.sums.append(bool(numbers))
         return sum((value for _, value in numbers), Decimal(0)) if places else None
 
 
-def parse_check(text: str) -> Check:
-    """Raises SchemaUnsupported for what is no check, quoting it."""
-    scoped = _SCOPE.match(text.strip())
-    scope, rows, start, body = scoped.groups() if scoped else ("", "", "", text)
-    left_text, operator, right_text = _split(text, body, scope)
-    left, right = _side(text, left_text), _side(text, right_text)
-    if scope == "running" and (len(left) != 1 or len(left[0].factors) != 1):
-        raise _wrong(text, "the balance before `by` is one name")
-    if not scope and any(not o.text.startswith("/") for t in (*left, *right) for o in t.factors if o.number is None):
-        raise _wrong(text, "operands are JSON Pointers, as /total")
-    return Check(text.strip(), left, operator, right, scope or "", rows or "", start or "")  # type: ignore[arg-type]
+def _half_unit(value: Decimal) -> Decimal:
+    """Half a unit of the last decimal place. JSON drops noughts (12.50 is 12.5), so there are two places at least."""
+    if value == value.to_integral_value():
+        return Decimal(0)
+    exponent = value.normalize().as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) else 0
+    return Decimal(5).scaleb(-max(decimals, 2) - 1)
 
 
-def _split(text: str, body: str, scope: str) -> tuple[str, str, str]:
-    for operator in ("<=", "=", " by "):
-        if body.count(operator) == 1 and (operator == " by ") == (scope == "running"):
-            left, right = body.split(operator)
-            return left, operator.strip(), right
-    raise _wrong(text, "it needs one `=` or `<=` (behind `running`, one `by`)")
-
-
-def _side(text: str, side: str) -> Side:
-    terms: list[Term] = []
-    sign: Sign = 1
-    factors: list[Operand] = []
-    expects_operand = True
-    at, side = 0, side.strip()
-    while at < len(side):
-        match = _TOKEN.match(side, at)
-        if match is None or match.end() == at:
-            raise _wrong(text, f"`{side[at:].strip()}` is not understood")
-        at = match.end()
-        summed, over, operator, number, name, optional = match.groups()
-        if operator:
-            if expects_operand or operator in ("=", "<="):
-                raise _wrong(text, f"`{operator}` stands where a value is expected")
-            if operator != "*":
-                terms.append(Term(sign, tuple(factors)))
-                sign, factors = (1 if operator == "+" else -1), []
-            expects_operand = True
-            continue
-        if not expects_operand:
-            raise _wrong(text, "two values stand side by side")
-        factors.append(
-            Operand(over, summed=True)
-            if summed
-            else Operand(number, number=Decimal(number))
-            if number
-            else Operand(name, bool(optional))
-        )
-        expects_operand = False
-    if expects_operand:
-        raise _wrong(text, "a value is missing")
-    terms.append(Term(sign, tuple(factors)))
-    return tuple(terms)
-
-
-def _wrong(text: str, reason: str) -> SchemaUnsupported:
-    return SchemaUnsupported(f"the check `{text.strip()}` cannot be read: {reason}.")
+def _matching(data: Any, pointer: str) -> Iterator[str]:
+    """The pointers that one with `*` stands for."""
+    head, star, tail = pointer.partition("/*")
+    if not star:
+        yield pointer
+        return
+    for place in _rows(data, head):
+        yield from _matching(data, place + tail)
 
 
 def _rows(data: Any, pointer: str) -> Iterator[str]:
@@ -249,13 +230,12 @@ def _rows(data: Any, pointer: str) -> Iterator[str]:
         yield from (f"{pointer}/{index}" for index in range(len(rows)))
 
 
-def _value(data: Any, pointer: str) -> Decimal | str | None:
+def _value(data: Any, pointer: str) -> Value | None:
+    """The value at a pointer as a decimal where it is a number, also one written as a string; None where missing."""
     value = resolve(data, pointer)
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, str):
+        return Decimal(value) if _NUMBER.fullmatch(value) else value or None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if isinstance(value, int | float | Decimal):
-        return Decimal(str(value))
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return str(value)
+    number = Decimal(str(value))
+    return number if number.is_finite() else None

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from schemas.errors import SchemaUnsupported
+from schemas.pointer import escaped, resolve
 
 Kind = Literal["object", "array", "string", "integer", "number", "boolean", "any"]
 Schema = Mapping[str, Any]
 
 MAX_DEPTH = 12
 _COMBINED = ("anyOf", "oneOf")
+_SHAPES = frozenset({"object", "array"})
+_TELLING = frozenset(("type", "properties", "items", "enum", "const", "format", "pattern", *_COMBINED))
 _REFUSED = ("not", "if", "patternProperties", "dependentSchemas", "unevaluatedProperties", "$dynamicRef")
 
 
@@ -63,24 +67,17 @@ def field_tree(schema: Schema) -> Field:
 
 
 class _Reader:
+    """`trail`, throughout: the references followed on the way down to a field, by which recursion is known."""
+
     def __init__(self, root: Schema) -> None:
-        self.root = root
+        self.root = dict(root)
 
     def read(self, schema: Any, name: str, pointer: str, required: bool, trail: tuple[str, ...]) -> Field:
         where = pointer or "the root"
-        if schema is True:
-            schema = {}
-        if not isinstance(schema, Mapping):
-            raise SchemaUnsupported(f"field {where} is not a JSON Schema: {schema!r}.")
-        schema, trail = self.resolve(schema, where, trail)
         if pointer.count("/") > MAX_DEPTH:
-            raise SchemaUnsupported(f"field {where} is nested over {MAX_DEPTH} levels.")
-        for keyword in _REFUSED:
-            if keyword in schema:
-                raise SchemaUnsupported(
-                    f"field {where} uses `{keyword}`, which cannot be enforced.",
-                    remedy="Describe the allowed values with type, enum, anyOf, properties or items.",
-                )
+            raise SchemaUnsupported(f"field {where} is nested over {MAX_DEPTH} levels.", remedy="Flatten the schema.")
+        schema, trail = self.resolve(schema, where, trail)
+        _refuse(schema, where)
         schema, nullable, trail = self.without_null(schema, where, trail)
         kind = _kind(schema)
         common: dict[str, Any] = {
@@ -88,7 +85,7 @@ class _Reader:
             "pointer": pointer,
             "title": str(schema.get("title", "")),
             "description": str(schema.get("description", "")),
-            "labels": tuple(map(str, schema.get("x-labels", ()))),
+            "labels": _labels(schema, where),
             "examples": tuple(schema.get("examples", ())),
             "choices": _choices(schema),
             "format": schema.get("format"),
@@ -97,26 +94,33 @@ class _Reader:
             "nullable": nullable,
         }
         if kind == "object":
-            wanted = set(schema.get("required", ()))
-            children = tuple(
-                self.read(child, str(key), f"{pointer}/{_escaped(str(key))}", key in wanted, trail)
-                for key, child in schema.get("properties", {}).items()
-            )
+            children = self.children(schema, pointer, trail)
             return Field(kind="object" if children else "any", children=children, **common)
         if kind == "array":
-            items = schema.get("items", {})
-            if not isinstance(items, Mapping) or "prefixItems" in schema:
-                raise SchemaUnsupported(
-                    f"field {where} is a tuple (a list whose positions have types of their own).",
-                    remedy="Use an object with named properties.",
-                )
-            item = self.read(items, name, f"{pointer}/*", True, trail)
-            return Field(kind="array", item=item, **common)
+            return Field(kind="array", item=self.item(schema, name, pointer, trail), **common)
         return Field(kind=kind, **common)
 
-    def resolve(self, schema: Schema, where: str, trail: tuple[str, ...]) -> tuple[Schema, tuple[str, ...]]:
-        """Follows `$ref` and merges `allOf`; keywords beside them win. `trail` holds the references being followed."""
+    def children(self, schema: Schema, pointer: str, trail: tuple[str, ...]) -> tuple[Field, ...]:
+        wanted = set(schema.get("required", ()))
+        return tuple(
+            self.read(child, str(key), f"{pointer}/{escaped(str(key))}", key in wanted, trail)
+            for key, child in schema.get("properties", {}).items()
+        )
+
+    def item(self, schema: Schema, name: str, pointer: str, trail: tuple[str, ...]) -> Field:
+        items = schema.get("items", {})
+        if isinstance(items, list) or "prefixItems" in schema:
+            raise SchemaUnsupported(
+                f"field {pointer or 'the root'} is a tuple (a list whose positions have types of their own).",
+                remedy="Use an object with named properties.",
+            )
+        return self.read(items, name, f"{pointer}/*", True, trail)
+
+    def resolve(self, schema: Any, where: str, trail: tuple[str, ...]) -> tuple[Schema, tuple[str, ...]]:
+        """Follows `$ref` and merges `allOf`; keywords beside them win."""
+        schema = _mapping(schema, where)
         while "$ref" in schema or "allOf" in schema:
+            own = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
             merged: dict[str, Any] = {}
             if "$ref" in schema:
                 reference = str(schema["$ref"])
@@ -126,40 +130,32 @@ class _Reader:
                         remedy="Unroll it to the depth that your documents have.",
                     )
                 trail = (*trail, reference)
-                merged.update(self.target(reference, where))
+                target, followed = self.resolve(self.target(reference, where), where, trail)
+                merged, trail = dict(target), followed
+            before = trail
             for part in schema.get("allOf", ()):
-                part, trail = self.resolve(part, where, trail)
-                properties = {**merged.get("properties", {}), **part.get("properties", {})}
-                required = [*merged.get("required", ()), *part.get("required", ())]
-                merged.update(part)
-                if properties:
-                    merged.update(properties=properties, required=required)
-            own = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
-            if "properties" in own and "properties" in merged:
-                own["properties"] = {**merged["properties"], **own["properties"]}
-                own["required"] = [*merged.get("required", ()), *own.get("required", ())]
-            merged.update(own)
-            schema = merged
+                part, followed = self.resolve(part, where, before)
+                trail = (*trail, *followed[len(before) :])
+                merged = _merged(merged, part)
+            schema = _merged(merged, own)
         return schema, trail
 
-    def target(self, reference: str, where: str) -> Schema:
-        node: Any = self.root
+    def target(self, reference: str, where: str) -> Any:
         if not reference.startswith("#"):
             raise SchemaUnsupported(
                 f"field {where} refers to {reference}, outside the file.", remedy="Copy that schema under $defs."
             )
-        for step in reference.removeprefix("#").split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, Mapping) or step not in node:
-                raise SchemaUnsupported(f"field {where} refers to {reference}, which does not exist.")
-            node = node[step]
-        if not isinstance(node, Mapping):
-            raise SchemaUnsupported(f"field {where} refers to {reference}, which is not a schema.")
+        pointer = unquote(reference.removeprefix("#"))
+        node = self.root if not pointer else resolve(self.root, pointer) if pointer.startswith("/") else None
+        if node is None:
+            raise SchemaUnsupported(
+                f"field {where} refers to {reference}, which does not exist.", remedy="Refer as in #/$defs/Name."
+            )
         return node
 
     def without_null(self, schema: Schema, where: str, trail: tuple[str, ...]) -> tuple[Schema, bool, tuple[str, ...]]:
         """The schema less its null branch, and whether it had one. Of several branches the most telling one is kept."""
-        nullable = schema.get("nullable") is True
+        nullable = schema.get("nullable") is True or schema.get("const", 0) is None or None in schema.get("enum", ())
         kinds = schema.get("type")
         if isinstance(kinds, list):
             nullable = nullable or "null" in kinds
@@ -167,28 +163,68 @@ class _Reader:
         for keyword in _COMBINED:
             if keyword not in schema:
                 continue
-            branches = []
-            for branch in schema[keyword]:
-                branch, branch_trail = self.resolve(branch, where, trail)
-                if branch.get("type") == "null" or branch.get("const", 0) is None:
-                    nullable = True
-                else:
-                    branches.append((branch, branch_trail))
-            if not branches:
-                continue
-            branches.sort(key=lambda pair: _PREFERENCE.index(_kind(pair[0])))
-            best, trail = branches[0]
-            if len({_kind(branch) for branch, _ in branches} & {"object", "array"}) and len(branches) > 1:
-                best = {}  # unions of shapes are left open: validated as a whole, never filled by halves
             own = {key: value for key, value in schema.items() if key != keyword}
-            schema, inner, trail = self.without_null({**best, **own}, where, trail)
+            branches = [self.resolve(branch, where, trail) for branch in schema[keyword]]
+            values = [pair for pair in branches if not _is_null(pair[0])]
+            nullable = nullable or len(values) < len(branches)
+            values = [pair for pair in values if _TELLING & pair[0].keys()]  # the others only forbid
+            best, trail = _most_telling(values, trail)
+            schema, inner, trail = self.without_null(_merged(best, own), where, trail)
             nullable = nullable or inner
-        if None in schema.get("enum", ()):
-            nullable = True
         return schema, nullable, trail
 
 
 _PREFERENCE: list[Any] = ["array", "object", "number", "integer", "boolean", "string", "any", "null"]
+
+
+def _mapping(schema: Any, where: str) -> Schema:
+    if schema is True:
+        return {}
+    if not isinstance(schema, Mapping):
+        raise SchemaUnsupported(f"field {where} is no JSON Schema but {schema!r}.", remedy='Write {"type": …}.')
+    return schema
+
+
+def _refuse(schema: Schema, where: str) -> None:
+    for keyword in _REFUSED:
+        if keyword in schema:
+            raise SchemaUnsupported(
+                f"field {where} uses `{keyword}`, which cannot be enforced.",
+                remedy="Describe the allowed values with type, enum, anyOf, properties or items.",
+            )
+
+
+def _merged(first: Schema, second: Schema) -> dict[str, Any]:
+    """Both schemas at once: keywords of the second win, properties and required names add up."""
+    both = {**first, **second}
+    if "properties" in first and "properties" in second:
+        both["properties"] = {**first["properties"], **second["properties"]}
+    if "required" in first and "required" in second:
+        both["required"] = [*first["required"], *second["required"]]
+    return both
+
+
+def _is_null(schema: Schema) -> bool:
+    return schema.get("type") == "null" or schema.get("const", 0) is None or schema.get("enum") == [None]
+
+
+def _most_telling(
+    branches: list[tuple[Schema, tuple[str, ...]]], trail: tuple[str, ...]
+) -> tuple[Schema, tuple[str, ...]]:
+    """One schema to stand for a union. Unions of shapes are left open: validated as a whole, never filled by halves."""
+    if not branches:
+        return {}, trail
+    if len(branches) == 1:
+        return branches[0]
+    if _SHAPES & {_kind(branch) for branch, _ in branches}:
+        return {}, trail
+    best, trail = min(branches, key=lambda pair: _PREFERENCE.index(_kind(pair[0])))
+    choices = [_choices(branch) for branch, _ in branches]
+    narrow = ("enum", "const", "pattern")  # what one branch forbids, another allows
+    best = {key: value for key, value in best.items() if key not in narrow}
+    if all(choices):
+        best["enum"] = list(dict.fromkeys(choice for group in choices for choice in group))
+    return best, trail
 
 
 def _kind(schema: Schema) -> Kind:
@@ -199,17 +235,26 @@ def _kind(schema: Schema) -> Kind:
         return "object"
     if "items" in schema:
         return "array"
-    choices = list(_choices(schema))
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return "string"
-    return "any"
+    return _kind_of(_choices(schema))
+
+
+def _kind_of(choices: tuple[Any, ...]) -> Kind:
+    kinds: dict[type, Kind] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+    found = {kinds.get(type(choice), "any") for choice in choices}
+    if found == {"integer", "number"}:
+        return "number"
+    return found.pop() if len(found) == 1 else "any"
 
 
 def _choices(schema: Schema) -> tuple[Any, ...]:
-    if "const" in schema:
-        return (schema["const"],)
-    return tuple(choice for choice in schema.get("enum", ()) if choice is not None)
+    choices = [schema["const"]] if "const" in schema else schema.get("enum", ())
+    return tuple(choice for choice in choices if choice is not None)
 
 
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
+def _labels(schema: Schema, where: str) -> tuple[str, ...]:
+    labels = schema.get("x-labels", ())
+    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
+        raise SchemaUnsupported(
+            f"field {where} has `x-labels` that are no list of words.", remedy='Write "x-labels": ["Invoice no."].'
+        )
+    return tuple(labels)

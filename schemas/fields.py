@@ -30,7 +30,6 @@ Country = Annotated[str, _typed("string", "country")]
 """As printed: a name, or an ISO 3166 code."""
 
 Date = Annotated[date, _typed("string", "date")]
-Text = str
 Identifier = Annotated[str, _typed("string", "identifier")]
 Iban = Annotated[str, _typed("string", "iban")]
 TaxId = Annotated[str, _typed("string", "tax-id")]

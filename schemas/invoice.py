@@ -136,6 +136,7 @@ class Invoice(BaseModel):
                 "sum(/lines/*/amount) = /subtotal",
                 "/subtotal + /total_tax = /total",
                 "sum(/tax_breakdown/*/tax) = /total_tax",
+                "sum(/tax_breakdown/*/base) = /subtotal",
                 "each /lines: quantity * unit_price = amount",
                 "/invoice_date <= /due_date",
             ]

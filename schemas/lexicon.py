@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+_JOINING = frozenset(("the", "of", "a", "an"))
+
 
 @dataclass(frozen=True, slots=True)
 class Concept:
@@ -40,7 +42,7 @@ def _by_name() -> dict[tuple[str, ...], tuple[Concept, ...]]:
     found: dict[tuple[str, ...], tuple[Concept, ...]] = {}
     for concept in concepts():
         for name in concept.names:
-            key = tuple(name.split("_"))
+            key = tuple(_words(name))
             found[key] = (*found.get(key, ()), concept)
     return found
 
@@ -51,7 +53,7 @@ def meant(name: str, title: str = "", description: str = "", in_row: bool = Fals
     A name means a concept if it is one of its names, or ends in one (`seller_vat_number`); a description if it opens
     with one of two words or more ("invoice date, as printed").
     """
-    found = (*_ending(_words(name)), *_ending(_words(title)), *_opening(_words(description)[:6]))
+    found = (*_ending(_words(name)), *_ending(_words(title)), *_opening(description))
     return tuple(dict.fromkeys(concept for concept in found if in_row or not concept.row))
 
 
@@ -63,16 +65,21 @@ def _ending(words: list[str]) -> tuple[Concept, ...]:
     return ()
 
 
-def _opening(words: list[str]) -> tuple[Concept, ...]:
-    words = [word for word in words if word not in ("the", "of", "a", "an")]
-    for length in range(min(len(words), 4), 1, -1):
-        for start in range(len(words) - length + 1):
-            found = _by_name().get(tuple(words[start : start + length]))
-            if found:
-                return found
+def _opening(description: str) -> tuple[Concept, ...]:
+    """Its first six words tell, phrase by phrase: "total, tax included" is no total tax."""
+    left = 6
+    for phrase in re.split(r"[^\w\s-]", description):
+        words = _words(phrase)[:left]
+        left -= len(words)
+        for length in range(min(len(words), 4), 1, -1):
+            for start in range(len(words) - length + 1):
+                found = _by_name().get(tuple(words[start : start + length]))
+                if found:
+                    return found
     return ()
 
 
 def _words(name: str) -> list[str]:
+    """The words of a name in any case style or of a phrase, less those that only join: date of loss → date, loss."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
+    return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word and word not in _JOINING]

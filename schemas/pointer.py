@@ -1,4 +1,4 @@
-"""JSON Pointers (RFC 6901) into data: listing its leaves, and the template (`/lines/*/amount`) of each."""
+"""JSON Pointers (RFC 6901) into data: listing its leaves, and finding the value at one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,8 @@ def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def escaped(step: str) -> str:
+    """A key as a step of a pointer."""
     return step.replace("~", "~0").replace("/", "~1")
-
-
-def template(pointer: str) -> str:
-    """The pointer with `*` in the place of list indices, as `Field.pointer` has it."""
-    return "/".join("*" if step.isdigit() else step for step in pointer.split("/"))
 
 
 def resolve(data: Any, pointer: str) -> Any:
@@ -33,7 +29,7 @@ def resolve(data: Any, pointer: str) -> Any:
         step = step.replace("~1", "/").replace("~0", "~")
         if isinstance(data, dict):
             data = data.get(step)
-        elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
+        elif isinstance(data, list) and step.isascii() and step.isdigit() and int(step) < len(data):
             data = data[int(step)]
         else:
             return None

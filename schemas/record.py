@@ -45,7 +45,7 @@ class FieldResult(_Model):
 class Issue(_Model):
     """Something that a person should know: a failed check, a page that could not be read, a value of wrong form."""
 
-    code: str = Field(description="stable short name, for programs: `sum-mismatch`, `encrypted-document`, …")
+    code: str = Field(description="stable short name, for programs: `check-failed`, `encrypted-document`, …")
     message: str
     severity: Literal["warning", "error"] = "warning"
     pointers: tuple[str, ...] = Field(default=(), description="JSON Pointers of the leaves that it is about")

@@ -8,6 +8,8 @@ import importlib
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -33,11 +35,13 @@ def load_contract(spec: str) -> Contract:
     """
     if spec in BUILTIN:
         return Contract.from_model(_model(BUILTIN[spec]))
-    place, colon, _ = spec.rpartition(":")
-    if colon and place and not _is_json(spec):
-        return Contract.from_model(_model(spec))
-    if _is_json(spec):
+    if spec.casefold().endswith(".json"):
         return _from_file(Path(spec))
+    if spec.endswith(".py"):
+        raise SchemaNotFound(f"{spec} does not say which model.", remedy=_models_of(_module_of_file(Path(spec)), spec))
+    place, _, name = spec.rpartition(":")
+    if place and name:
+        return Contract.from_model(_model(spec))
     near = difflib.get_close_matches(spec, BUILTIN, n=1)
     raise SchemaNotFound(
         f"there is no schema {spec!r}.",
@@ -46,19 +50,17 @@ def load_contract(spec: str) -> Contract:
     )
 
 
-def _is_json(spec: str) -> bool:
-    return spec.casefold().endswith(".json")
-
-
 def _from_file(path: Path) -> Contract:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SchemaNotFound(f"the schema file {path} cannot be read: {error.strerror}.") from error
+        raise SchemaNotFound(
+            f"the schema file {path} cannot be read: {error.strerror}.", remedy="Check the path."
+        ) from error
     except ValueError as error:
-        raise SchemaUnsupported(f"the schema file {path} is no JSON: {error}.") from error
+        raise SchemaUnsupported(f"the schema file {path} is no JSON: {error}.", remedy="Correct the file.") from error
     if not isinstance(schema, dict):
-        raise SchemaUnsupported(f"the schema file {path} holds no JSON object.")
+        raise SchemaUnsupported(f"the schema file {path} holds no JSON object.", remedy="A schema begins with {.")
     return Contract.from_json_schema(schema, str(schema.get("title", "")) or path.stem)
 
 
@@ -67,10 +69,7 @@ def _model(spec: str) -> type[BaseModel]:
     module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
     model = getattr(module, name, None)
     if model is None:
-        models = [
-            key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, BaseModel)
-        ]
-        raise SchemaNotFound(f"{place} has no {name!r}.", remedy=f"Its models are: {', '.join(models) or 'none'}.")
+        raise SchemaNotFound(f"{place} has no {name!r}.", remedy=_models_of(module, place))
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise SchemaUnsupported(
             f"{spec} is no Pydantic model.", remedy="Give the class, derived from pydantic.BaseModel."
@@ -78,30 +77,65 @@ def _model(spec: str) -> type[BaseModel]:
     return model
 
 
+def _models_of(module: ModuleType, place: str) -> str:
+    """Tells what can be asked for."""
+    models = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
+    ]
+    return f"Its models are: {', '.join(f'{place}:{name}' for name in models)}." if models else "It has no models."
+
+
 def _module(name: str) -> ModuleType:
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SchemaNotFound(f"the module {name!r} cannot be imported: {error}.") from error
-    finally:
-        sys.path.remove(str(Path.cwd()))
+    with _importable(Path.cwd()):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise SchemaNotFound(
+                f"the module {name!r} cannot be imported: {error}.",
+                remedy="Run where it can be imported, or give the path of its file, as file.py:Model.",
+            ) from error
+        except Exception as error:
+            raise SchemaUnsupported(
+                f"the module {name!r} fails when imported: {error!r}.", remedy="Correct it."
+            ) from error
 
 
 def _module_of_file(path: Path) -> ModuleType:
-    """The module in a file, wherever it lies; under a name made of its path, so that two files never collide."""
-    if not path.is_file():
-        raise SchemaNotFound(f"the schema file {path} does not exist.")
-    name = f"intaglio_schema_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    """The module in a file, wherever it lies; what stands beside it can be imported from it.
+
+    It is known under a name made of its path and text, so that two files never collide and a changed one is read anew.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SchemaNotFound(
+            f"the schema file {path} cannot be read: {error.strerror}.", remedy="Check the path."
+        ) from error
+    name = f"intaglio_schema_{hashlib.sha256(str(path.resolve()).encode() + text).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _importable(path.resolve().parent):
+            exec(compile(text, str(path), "exec"), module.__dict__)  # the loader would leave a __pycache__ there
     except Exception as error:
         del sys.modules[name]
-        raise SchemaUnsupported(f"the schema file {path} fails when imported: {error!r}.") from error
+        raise SchemaUnsupported(
+            f"the schema file {path} fails when imported: {error!r}.", remedy="Correct it."
+        ) from error
     return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """For as long as it lasts, modules are also looked for in the folder."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
