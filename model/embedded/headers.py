@@ -154,6 +154,11 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
     return sorted(columns, key=lambda column: column.x0)
 
 
+def _titles(word: str) -> bool:
+    """Whether a word can head a column: a word, or the sign for a number; a currency sign belongs to a title beside it."""
+    return word in ("#", "№") or any(char.isalnum() for char in word)
+
+
 def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:
     """Runs of whole words of a segment that no label covers."""
     line = segment.line
@@ -168,7 +173,7 @@ def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:
         if covered and start is not None:
             runs.append(Span(line, start, end))
             start = None
-        elif not covered and any(char.isalnum() for char in line.words[index].text):
+        elif not covered and _titles(line.words[index].text):
             start, end = (at if start is None else start), stop
     if start is not None:
         runs.append(Span(line, start, end))

@@ -110,7 +110,7 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
         if leaf.kind == "integer":
             return int(candidate.value)
         if leaf.kind == "number":
-            return float(candidate.value)
+            return int(candidate.value) if candidate.number.decimals == 0 else float(candidate.value)
         return candidate.number.digits
     return candidate.value
 

@@ -7,6 +7,7 @@ line with nothing but text under a text column goes on with the row above. Lines
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that go
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
+FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 
 @dataclass
@@ -90,6 +92,8 @@ class _Body:
     reading: Reading
     head: Head
     leaves: Mapping[str, Field]
+    closed: bool = False  # a line of totals has been seen: what follows is a row only if it is a full one
+    widths: Counter[int] = field(default_factory=Counter)  # rows by how many columns they fill
 
     def rows(self, lines: list[Line]) -> list[Row]:
         rows: list[Row] = []
@@ -120,6 +124,7 @@ class _Body:
     def take(self, line: Line, filled: dict[int, list[Span]], current: Row | None) -> Row | None:
         """The row that the line begins or goes on with; None for a line of something else."""
         if self._is_total(line, filled):
+            self.closed = True
             return None
         marked = self._take_choices(filled)
         values = self._values(filled)
@@ -137,6 +142,10 @@ class _Body:
         has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
         if len(values) < 2 or (has_typed_leaves and not typed):
             return None
+        if self.closed and self.widths and len(columns) < FULL * self.widths.most_common(1)[0][0]:
+            return None
+        self.widths[len(columns)] += 1
+        self.closed = False
         row = Row((line.page, line.y0))
         return self._extend(row, line, columns, values, marked)
 
