@@ -9,6 +9,7 @@ from itertools import pairwise
 from model.embedded.candidates import Reading
 from model.embedded.labels import Hit
 from model.embedded.lines import Line, Span
+from model.values.numbers import CURRENCY_CODES
 from schemas.field import Field
 
 TITLE_LINES = 4  # above a head, in which its list's own label may stand
@@ -155,8 +156,8 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
 
 
 def _titles(word: str) -> bool:
-    """Whether a word can head a column: a word, or the sign for a number; a currency sign belongs to a title beside it."""
-    return word in ("#", "№") or any(char.isalnum() for char in word)
+    """Whether a word can head a column: a word or a number sign; a currency belongs to the title beside it."""
+    return word in ("#", "№") or (any(char.isalnum() for char in word) and word.strip("()[]") not in CURRENCY_CODES)
 
 
 def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:

@@ -15,6 +15,7 @@ from typing import Any
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
+from model.embedded.periods import period_offers
 from model.embedded.relations import Relation, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
@@ -22,6 +23,8 @@ from schemas.lexicon import meant
 
 FLOOR = 0.3
 AGREED = 0.2  # what a sum that comes out adds to a score
+PAGE_STEP = 0.03
+SUMMED_UP = frozenset({"total", "subtotal", "tax_amount", "amount_due", "closing_balance"})  # at a document's end
 ONLY_DATE = 0.88  # a document with one date has no other that could be meant
 CLEAR_LEAD = 0.15  # over the next best value, from which there is no doubt left
 TRIED = 8  # amounts of each kind that are tried in sums
@@ -72,6 +75,8 @@ def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
         weighed = weigh(reading, role)
         for leaf in fields:
             offers[leaf.pointer] = _offers(leaf, role, weighed)
+            if role == "date":
+                offers[leaf.pointer] += period_offers(reading, leaf)
     if "money" in by_role:
         reconcile(by_role["money"], offers, weigh(reading, "money"))
     return _assigned({leaf.pointer: leaf for leaf in leaves}, offers)
@@ -118,9 +123,17 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
 def _offers(leaf: Field, role: Role, weighed: Sequence[Weighed]) -> list[Offer]:
     """The candidates that a leaf's labels speak of, with a score each; for some roles also ones without a label."""
     found, plain = labelled(leaf.pointer, role, weighed)
+    found = _by_page(leaf, found)
     if _needs_no_label(leaf, role) and not any(score >= FLOOR for score, _ in found):
         found += _unlabelled(role, plain)
     return found
+
+
+def _by_page(leaf: Field, found: list[Offer]) -> list[Offer]:
+    """Where a label stands on several pages, totals are the last page's and everything else is the first's."""
+    concepts = {concept.name for concept in meant(leaf.name, leaf.title, leaf.description)}
+    step = PAGE_STEP if concepts & SUMMED_UP else -PAGE_STEP
+    return [(score + step * min(candidate.span.page - 1, 4), candidate) for score, candidate in found]
 
 
 def _needs_no_label(leaf: Field, role: Role) -> bool:
