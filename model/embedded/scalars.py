@@ -22,7 +22,8 @@ from schemas.field import Field
 from schemas.lexicon import meant
 
 FLOOR = 0.3
-AGREED = 0.2  # what a sum that comes out adds to a score
+AGREED = 0.35  # what a sum that comes out adds to a score
+CONTRADICTED = 0.6  # what is left of a score where the sum comes out with another amount
 PAGE_STEP = 0.03
 SUMMED_UP = frozenset({"total", "subtotal", "tax_amount", "amount_due", "closing_balance"})  # at a document's end
 ONLY_DATE = 0.88  # a document with one date has no other that could be meant
@@ -233,18 +234,18 @@ def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: 
     for name, pointers in wanted.items():
         for pointer in pointers:
             offers[pointer] = [
-                (score + _vote(candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
+                (_voted(score, candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
             ]
 
 
-def _vote(value: Decimal, agreed: set[Decimal]) -> float:
-    """What the sums that come out say of an amount: for it, against it (another fits), or nothing."""
+def _voted(score: float, value: Decimal, agreed: set[Decimal]) -> float:
+    """An amount's score after the sums that come out have spoken: for it, against it (another fits), or not at all."""
     if not agreed:
-        return 0.0
-    return AGREED if value in agreed else -AGREED / 2
+        return score
+    return score + AGREED if value in agreed else score * CONTRADICTED
 
 
 def _amounts(offered: list[Offer]) -> list[Decimal]:
     """The distinct values of the best offers."""
     ranked = sorted(offered, key=lambda offer: -offer[0])[:TRIED]
-    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.2))
+    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.1))

@@ -94,6 +94,7 @@ class _Body:
     leaves: Mapping[str, Field]
     closed: bool = False  # a line of totals has been seen: what follows is a row only if it is a full one
     widths: Counter[int] = field(default_factory=Counter)  # rows by how many columns they fill
+    leftmost: Counter[int] = field(default_factory=Counter)  # rows by the first column that they fill
 
     def rows(self, lines: list[Line]) -> list[Row]:
         rows: list[Row] = []
@@ -142,9 +143,11 @@ class _Body:
         has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
         if len(values) < 2 or (has_typed_leaves and not typed):
             return None
-        if self.closed and self.widths and len(columns) < FULL * self.widths.most_common(1)[0][0]:
+        usual = self.widths.most_common(1)[0][0] if self.widths else 0
+        if len(columns) < FULL * usual and (self.closed or min(columns) > self.leftmost.most_common(1)[0][0]):
             return None
         self.widths[len(columns)] += 1
+        self.leftmost[min(columns)] += 1
         self.closed = False
         row = Row((line.page, line.y0))
         return self._extend(row, line, columns, values, marked)
@@ -157,19 +160,19 @@ class _Body:
             pointer = self.head.columns[index].pointer
             if pointer is None:
                 continue
-            value, used = self._value(self.leaves[pointer], spans)
+            value, used = self._value(self.leaves[pointer], spans, self.head.columns[index].title)
             if value is None:
                 wrong += 1
             else:
                 values[pointer] = (value, used)
         return None if wrong and wrong >= len(values) else values
 
-    def _value(self, leaf: Field, spans: list[Span]) -> tuple[Any, tuple[Span, ...]]:
+    def _value(self, leaf: Field, spans: list[Span], title: str) -> tuple[Any, tuple[Span, ...]]:
         role = role_of(leaf)
         if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
             return " ".join(span.text.strip() for span in spans), tuple(spans)
         candidate = _typed_candidate(self.reading, role, spans)
-        if candidate is None:
+        if candidate is None or not _is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
 
@@ -240,6 +243,11 @@ def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candida
         if inside and _covers(inside[0].span, span):
             return inside[0]
     return None
+
+
+def _is_rate(role: Role, candidate: Candidate, title: str) -> bool:
+    """False for a bare number in a column of percentages whose head has no per cent sign."""
+    return role != "percentage" or "%" in title or (candidate.number is not None and candidate.number.percent)
 
 
 def _covers(value: Span, cell: Span) -> bool:
