@@ -49,8 +49,8 @@ def likeness(text: str) -> float:
     letters = sum(char.isalpha() for char in text)
     if letters >= 4 and letters > 0.55 * len(text.replace(" ", "")):
         score += 0.25
-    if re.search(r"(?<![\d,])\d+[.,]\d\d\s*$|[$€£]|\d\d[./-]\d\d[./-]\d\d", text):
-        score -= 0.6  # an amount or a date
+    if re.search(r"(?<![\d,])\d+[.,]\d\d\s*$|[$€£]|\d\d[./-]\d\d[./-]\d\d|(?:19|20)\d\d\s*[-–—]", text):
+        score -= 0.6  # an amount, a date or a period
     return max(0.0, min(1.0, score))
 
 

@@ -172,6 +172,8 @@ class Reading:
             line.text.replace(SEPARATOR, "\n") if role != "identifier" else line.text
         ):
             text = match[0].strip().lstrip("#").strip()
+            if role == "phone" and any(d.start < match.end() and match.start() < d.end for d in self._dates(line)):
+                continue
             if role == "identifier" and not _identifies(match[0]):
                 continue
             found.append(Candidate(Span(line, match.start(), match.end()), text, 0.9))

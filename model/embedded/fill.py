@@ -101,7 +101,7 @@ class _Filler:
         if inner is not None:
             sections = section_rows(self.reading, self.heads[inner.pointer], self.others(inner), inner, own)
             return [self.section(node, inner, index, section) for index, section in enumerate(sections)]
-        rows = object_rows(self.reading, self.heads[node.pointer], self.others(node), own)
+        rows = object_rows(self.reading, node.pointer, self.heads[node.pointer], self.others(node), own)
         return [self.row(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row) for index, row in enumerate(rows)]
 
     def others(self, node: Field) -> list[Head]:

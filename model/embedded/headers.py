@@ -9,6 +9,7 @@ from itertools import pairwise
 from model.embedded.candidates import Reading
 from model.embedded.labels import Hit
 from model.embedded.lines import Line, Span
+from model.values.numbers import CURRENCY_CODES
 from schemas.field import Field
 
 TITLE_LINES = 4  # above a head, in which its list's own label may stand
@@ -154,6 +155,11 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
     return sorted(columns, key=lambda column: column.x0)
 
 
+def _titles(word: str) -> bool:
+    """Whether a word can head a column: a word or a number sign; a currency belongs to the title beside it."""
+    return word in ("#", "№") or (any(char.isalnum() for char in word) and word.strip("()[]") not in CURRENCY_CODES)
+
+
 def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:
     """Runs of whole words of a segment that no label covers."""
     line = segment.line
@@ -168,7 +174,7 @@ def _unclaimed(segment: Span, claimed: list[Span]) -> list[Span]:
         if covered and start is not None:
             runs.append(Span(line, start, end))
             start = None
-        elif not covered and any(char.isalnum() for char in line.words[index].text):
+        elif not covered and _titles(line.words[index].text):
             start, end = (at if start is None else start), stop
     if start is not None:
         runs.append(Span(line, start, end))

@@ -15,12 +15,14 @@ from model.values.text import squash
 _REGISTRATION = re.compile(
     r"\s*\(\s*(?:co\W*(?:reg)?\W*(?:no)?\W*)?[\d.\s]{4,}[-\s.·]?\s?[A-Z]?\s*\)?\s*$", re.IGNORECASE
 )
+BODY = (0.35, 0.85)  # of the page's height, between letterhead and footer, where other names stand
 HEADING_ROLES = frozenset({"organization", "person", "address"})
 
 
 def issuer_name(reading: Reading, groups: Sequence[Block]) -> tuple[list[Span], float] | None:
     """The spans of the issuer's name on the first page, and how sure that is, 0..1."""
     text_of_page = squash(" ".join(line.text for line in reading.by_page[groups[0].page])) if groups else ""
+    height = reading.page_sizes[groups[0].page][1] if groups else 1.0
     best: tuple[float, list[Span]] | None = None
     rank = 0
     for block in groups:
@@ -31,6 +33,8 @@ def issuer_name(reading: Reading, groups: Sequence[Block]) -> tuple[list[Span], 
             score = _score(block, index, name, rank) + 0.12 * (text_of_page.count(squash(name[0].text)) > 1)
             if _addressed(reading, block, index):
                 score -= 0.25
+            if BODY[0] < segment.line.y0 / height < BODY[1]:
+                score -= 0.15
             if best is None or score > best[0]:
                 best = (score, name)
             rank += 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from rapidfuzz import fuzz, process
 
 from model.embedded.lines import SEPARATOR, Line, Span
-from model.embedded.roles import Role, concept_role, name_words, role_of
+from model.embedded.roles import Role, concept_role, name_words, party_of, role_of
 from model.values.text import squash
 from schemas.field import Field
 from schemas.lexicon import Concept, concepts, meant
@@ -26,6 +26,12 @@ RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # amo
 LANDMARKS = (*RECONCILED, "buyer", "ship_to")  # looked for in every document, whether or not a field wants them
 MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how alike, to be known though misread
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+def _own_share(leaf: Field) -> float:
+    """Less than 1 for a recipient's numbers: "VAT no." is the issuer's unless the schema's own label says otherwise."""
+    numbers = ("tax_id", "iban", "phone", "email")
+    return 0.6 if role_of(leaf) in numbers and party_of(leaf) == "recipient" else 1.0
 
 
 def _owner(leaf: Field) -> tuple[Concept, ...]:
@@ -83,7 +89,7 @@ class LabelBook:
                 book._add(text, leaf, OWN)
             for concept in (*meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer), *_owner(leaf)):
                 for text in concept.labels:
-                    book._add(text, leaf, SHARED)
+                    book._add(text, leaf, SHARED * _own_share(leaf))
         for concept in concepts():
             if concept.name in LANDMARKS:
                 for text in concept.labels:

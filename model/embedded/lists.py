@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
+from model.embedded.entries import entry_rows
 from model.embedded.headers import Head
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
@@ -21,14 +22,16 @@ MAX_LINES = 30
 
 
 def object_rows(
-    reading: Reading, heads: Sequence[Head], others: Sequence[Head], leaves: tuple[Field, ...]
+    reading: Reading, pointer: str, heads: Sequence[Head], others: Sequence[Head], leaves: tuple[Field, ...]
 ) -> list[Row]:
-    """The rows of a list of objects, in document order; empty where the document shows none."""
+    """The rows of the list of objects at a pointer, in document order; empty where the document shows none."""
     for way in (page_rows, pair_rows):
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    return table_rows(reading, heads, others, leaves) or item_rows(reading, leaves)
+    return (
+        table_rows(reading, heads, others, leaves) or entry_rows(reading, pointer, leaves) or item_rows(reading, leaves)
+    )
 
 
 def text_items(reading: Reading, node: Field) -> list[Choice]:
@@ -54,17 +57,17 @@ def text_items(reading: Reading, node: Field) -> list[Choice]:
 
 
 def _under(reading: Reading, first: Span) -> list[Span]:
-    found = [first]
+    """What stands under a heading, from its first segment on: whole lines, while they begin where that begins."""
+    found = list(first.line.segments) if first.start == first.line.segments[0].start else [first]
     for line in reading.by_page[first.page][first.line.index + 1 : first.line.index + MAX_LINES]:
-        column = [segment for segment in line.segments if abs(segment.x0 - first.x0) < 1.5 * line.size]
+        begins = [segment for segment in line.segments if abs(segment.x0 - first.x0) < 1.5 * line.size]
         gap = line.y0 - found[-1].line.y1
-        if not column or gap > 0.9 * line.size or line.size > 1.2 * first.line.size:
+        if not begins or gap > 0.9 * line.size or line.size > 1.2 * first.line.size:
             break
-        if any(
-            hit.span.start == column[0].start and hit.span.end >= column[0].end - 1 for hit in reading.hits_on(line)
-        ):
+        labels = reading.hits_on(line)
+        if any(hit.span.start == begins[0].start and hit.span.end >= begins[0].end - 1 for hit in labels):
             break
-        found.append(column[0])
+        found += line.segments if begins[0] is line.segments[0] else begins[:1]
     return found
 
 

@@ -15,6 +15,7 @@ from schemas.field import Field
 
 _LABEL = re.compile(r"^\s*([^\W\d_][^:\t]{0,48}?)\s*:(?!//)")
 MAX_LABEL_WORDS = 7
+WITH_COLON, WITHOUT_COLON = 0.9, 0.7  # how surely a printed text is a label
 
 
 def pair_rows(reading: Reading, leaves: tuple[Field, ...]) -> list[Row] | None:
@@ -66,7 +67,9 @@ def _value(reading: Reading, line: Line, number: int, label: Span, used: set[tup
         return rest
     if number + 1 < len(line.segments):
         following = line.segments[number + 1]
-        if _label(reading, following) is None and (line.page, line.index, following.start) not in used:
+        introduced = segment.text.rstrip().endswith(":") and ":" not in following.text
+        free = (line.page, line.index, following.start) not in used
+        if free and (introduced or _label(reading, following) is None):
             return trimmed(following)
     lines = reading.by_page[line.page]
     for below in lines[line.index + 1 : line.index + 2]:
@@ -75,7 +78,7 @@ def _value(reading: Reading, line: Line, number: int, label: Span, used: set[tup
         for candidate in below.segments:
             if (
                 same_column(label, candidate, line.size)
-                and _label(reading, candidate) is None
+                and not candidate.text.rstrip().endswith(":")
                 and (line.page, below.index, candidate.start) not in used
             ):
                 return trimmed(candidate)
@@ -94,7 +97,9 @@ def _checkboxes(reading: Reading, label: Field, value: Field) -> list[Row]:
 
 def _row(label: Field, value: Field, pair: tuple[Span, Span | None]) -> Row:
     named, said = pair
+    colon = named.line.text[named.end :].lstrip().startswith(":")
     row = Row((named.page, named.line.y0), {label.pointer: named.text}, {label.pointer: (named,)})
+    row.score = WITH_COLON if colon else WITHOUT_COLON
     if said is not None:
         row.values[value.pointer] = said.text
         row.spans[value.pointer] = (said,)

@@ -18,7 +18,7 @@ from model.embedded.lines import Span
 from model.embedded.roles import party_of, role_of
 from model.embedded.scalars import Choice
 from model.embedded.texts import labelled_text
-from model.embedded.vocabulary import POSTCODE, TITLE
+from model.embedded.vocabulary import LEGAL_FORM, POSTCODE, TITLE
 from model.values.text import squash
 from schemas.field import Field
 
@@ -58,7 +58,7 @@ def choose_parties(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choic
 def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]) -> Choice | None:
     role = role_of(leaf)
     said = labelled_text(reading, leaf, address=role == "address")
-    if said and role != "address" and sum(char.isalpha() for char in str(said.value)) < 3:
+    if said and role != "address" and not _is_name(str(said.value)):
         said = None
     shown = None
     if role == "address" and party.address:
@@ -73,6 +73,11 @@ def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]
     if choice and said and shown and squash(str(said.value)) != squash(str(shown.value)):
         return replace(choice, score=choice.score * RIVALRY)
     return choice
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text has letters enough for a name, and is not the legal form behind one only."""
+    return sum(char.isalpha() for char in LEGAL_FORM.sub("", text)) >= 2 and any(map(str.isalpha, text[:2]))
 
 
 def _issuer(reading: Reading, groups: Sequence[Block]) -> Party:

@@ -15,13 +15,17 @@ from typing import Any
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
+from model.embedded.periods import period_offers
 from model.embedded.relations import Relation, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
 from schemas.lexicon import meant
 
 FLOOR = 0.3
-AGREED = 0.2  # what a sum that comes out adds to a score
+AGREED = 0.35  # what a sum that comes out adds to a score
+CONTRADICTED = 0.6  # what is left of a score where the sum comes out with another amount
+PAGE_STEP = 0.03
+SUMMED_UP = frozenset({"total", "subtotal", "tax_amount", "amount_due", "closing_balance"})  # at a document's end
 ONLY_DATE = 0.88  # a document with one date has no other that could be meant
 CLEAR_LEAD = 0.15  # over the next best value, from which there is no doubt left
 TRIED = 8  # amounts of each kind that are tried in sums
@@ -72,6 +76,8 @@ def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
         weighed = weigh(reading, role)
         for leaf in fields:
             offers[leaf.pointer] = _offers(leaf, role, weighed)
+            if role == "date":
+                offers[leaf.pointer] += period_offers(reading, leaf)
     if "money" in by_role:
         reconcile(by_role["money"], offers, weigh(reading, "money"))
     return _assigned({leaf.pointer: leaf for leaf in leaves}, offers)
@@ -110,7 +116,7 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
         if leaf.kind == "integer":
             return int(candidate.value)
         if leaf.kind == "number":
-            return float(candidate.value)
+            return int(candidate.value) if candidate.number.decimals == 0 else float(candidate.value)
         return candidate.number.digits
     return candidate.value
 
@@ -118,9 +124,17 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
 def _offers(leaf: Field, role: Role, weighed: Sequence[Weighed]) -> list[Offer]:
     """The candidates that a leaf's labels speak of, with a score each; for some roles also ones without a label."""
     found, plain = labelled(leaf.pointer, role, weighed)
+    found = _by_page(leaf, found)
     if _needs_no_label(leaf, role) and not any(score >= FLOOR for score, _ in found):
         found += _unlabelled(role, plain)
     return found
+
+
+def _by_page(leaf: Field, found: list[Offer]) -> list[Offer]:
+    """Where a label stands on several pages, totals are the last page's and everything else is the first's."""
+    concepts = {concept.name for concept in meant(leaf.name, leaf.title, leaf.description)}
+    step = PAGE_STEP if concepts & SUMMED_UP else -PAGE_STEP
+    return [(score + step * min(candidate.span.page - 1, 4), candidate) for score, candidate in found]
 
 
 def _needs_no_label(leaf: Field, role: Role) -> bool:
@@ -220,18 +234,18 @@ def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: 
     for name, pointers in wanted.items():
         for pointer in pointers:
             offers[pointer] = [
-                (score + _vote(candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
+                (_voted(score, candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
             ]
 
 
-def _vote(value: Decimal, agreed: set[Decimal]) -> float:
-    """What the sums that come out say of an amount: for it, against it (another fits), or nothing."""
+def _voted(score: float, value: Decimal, agreed: set[Decimal]) -> float:
+    """An amount's score after the sums that come out have spoken: for it, against it (another fits), or not at all."""
     if not agreed:
-        return 0.0
-    return AGREED if value in agreed else -AGREED / 2
+        return score
+    return score + AGREED if value in agreed else score * CONTRADICTED
 
 
 def _amounts(offered: list[Offer]) -> list[Decimal]:
     """The distinct values of the best offers."""
     ranked = sorted(offered, key=lambda offer: -offer[0])[:TRIED]
-    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.2))
+    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.1))

@@ -19,7 +19,7 @@ def section_rows(
 ) -> list[tuple[Row, list[Row]]]:
     """(heading, rows) for each group, in document order. Rows before the first heading make a group of their own."""
     assert inner.item is not None
-    rows = object_rows(reading, heads, others, tuple(inner.item.leaves()))
+    rows = object_rows(reading, inner.pointer, heads, others, tuple(inner.item.leaves()))
     sections: list[tuple[Row, list[Row]]] = []
     pending = _headings(reading, outer)
     for row in rows:

@@ -7,6 +7,7 @@ line with nothing but text under a text column goes on with the row above. Lines
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that go
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
+FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 
 @dataclass
@@ -90,6 +92,9 @@ class _Body:
     reading: Reading
     head: Head
     leaves: Mapping[str, Field]
+    closed: bool = False  # a line of totals has been seen: what follows is a row only if it is a full one
+    widths: Counter[int] = field(default_factory=Counter)  # rows by how many columns they fill
+    leftmost: Counter[int] = field(default_factory=Counter)  # rows by the first column that they fill
 
     def rows(self, lines: list[Line]) -> list[Row]:
         rows: list[Row] = []
@@ -120,6 +125,7 @@ class _Body:
     def take(self, line: Line, filled: dict[int, list[Span]], current: Row | None) -> Row | None:
         """The row that the line begins or goes on with; None for a line of something else."""
         if self._is_total(line, filled):
+            self.closed = True
             return None
         marked = self._take_choices(filled)
         values = self._values(filled)
@@ -137,6 +143,12 @@ class _Body:
         has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
         if len(values) < 2 or (has_typed_leaves and not typed):
             return None
+        usual = self.widths.most_common(1)[0][0] if self.widths else 0
+        if len(columns) < FULL * usual and (self.closed or min(columns) > self.leftmost.most_common(1)[0][0]):
+            return None
+        self.widths[len(columns)] += 1
+        self.leftmost[min(columns)] += 1
+        self.closed = False
         row = Row((line.page, line.y0))
         return self._extend(row, line, columns, values, marked)
 
@@ -148,19 +160,19 @@ class _Body:
             pointer = self.head.columns[index].pointer
             if pointer is None:
                 continue
-            value, used = self._value(self.leaves[pointer], spans)
+            value, used = self._value(self.leaves[pointer], spans, self.head.columns[index].title)
             if value is None:
                 wrong += 1
             else:
                 values[pointer] = (value, used)
         return None if wrong and wrong >= len(values) else values
 
-    def _value(self, leaf: Field, spans: list[Span]) -> tuple[Any, tuple[Span, ...]]:
+    def _value(self, leaf: Field, spans: list[Span], title: str) -> tuple[Any, tuple[Span, ...]]:
         role = role_of(leaf)
         if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
             return " ".join(span.text.strip() for span in spans), tuple(spans)
         candidate = _typed_candidate(self.reading, role, spans)
-        if candidate is None:
+        if candidate is None or not _is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
 
@@ -231,6 +243,11 @@ def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candida
         if inside and _covers(inside[0].span, span):
             return inside[0]
     return None
+
+
+def _is_rate(role: Role, candidate: Candidate, title: str) -> bool:
+    """False for a bare number in a column of percentages whose head has no per cent sign."""
+    return role != "percentage" or "%" in title or (candidate.number is not None and candidate.number.percent)
 
 
 def _covers(value: Span, cell: Span) -> bool:

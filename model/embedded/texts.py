@@ -32,7 +32,7 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
                 continue
             if address:
                 spans = spans + _following(reading, spans[-1])
-            elif spans[0].line is not line and _heads(hit):
+            elif spans[0].line is not line and heads(hit):
                 spans = paragraph(reading, spans[0])
             score = weight * strength
             text = " ".join(span.text.strip() for span in spans)
@@ -87,7 +87,7 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
     return ([below], stands * 0.72) if below is not None else ([], 0.0)
 
 
-def _heads(hit: Hit) -> bool:
+def heads(hit: Hit) -> bool:
     """Whether the label is all of its segment, as a heading is."""
     segment = hit.line.segment_at(hit.span.start)
     return hit.span.start == segment.start and hit.span.end >= segment.start + len(segment.text.rstrip(" .:—-"))
