@@ -1,7 +1,7 @@
 """What is to be trusted: a confidence and a status for every leaf, and one status for the record.
 
 A value is accepted when the engine is sure of it, words on the page state it, and no check speaks against it; an
-arithmetic check that holds speaks for all values that take part. Everything else that was found goes to review.
+arithmetic check that holds speaks for all values that take part, even where another fails. Everything else that was found goes to review.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def check_fields(
             proved.update(result.pointers if result.proves else ())
         else:
             issues.append(result.issue())
-    doubted = {pointer for issue in issues for pointer in issue.pointers}
+    # A value that one check proves and another doubts is neither: the fault is more likely another operand's.
+    doubted = {pointer for issue in issues for pointer in issue.pointers} - proved
     fields = {
         pointer: _field(
             value, tuple(evidence.get(pointer, ())), findings.get(pointer), pointer in proved, pointer in doubted
