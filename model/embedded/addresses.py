@@ -10,6 +10,8 @@ from model.embedded.lines import Span
 from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, STREET, TITLE
 
 LIKELY, POSSIBLE = 0.5, 0.3  # likeness of a line that begins an address, and of one that goes on with it
+PLACE_LETTERS = 5
+_COMPANY_NUMBER = re.compile(r"(?i)^\W*co\W*(?:reg\W*)?no\W*\d[\d-]*(?:-[A-Z])?\W+")
 _CONTACT = re.compile(
     r"(?i)[\s,;|(]*(?<![a-z])(?:(?:tel|phone|fax|hp|mobile|e-?mail|www|gst|tax id|co\.?\s?reg)[\s.&]*(?:no)?\W*[:+(\d]"
     r"|[tf]\s?:).*$"
@@ -67,16 +69,19 @@ def address_text(run: Sequence[Span]) -> str:
     """
     lines = []
     for span in run:
-        parts = _PARTS.split(_CONTACT.sub("", span.text).strip())
+        parts = _PARTS.split(_COMPANY_NUMBER.sub("", _CONTACT.sub("", span.text)).strip())
         kept = [part for part in parts if likeness(part) >= POSSIBLE] if len(parts) > 1 else parts
         lines.append(", ".join(kept))
     return " ".join(line for line in lines if line)
 
 
 def _goes_on(above: str, text: str, below: str) -> bool:
-    """Whether a line of nothing but words belongs to the address: a place behind a comma, or between two such lines."""
+    """Whether a line of nothing but words belongs to the address: a place behind a comma or a postcode, or between two
+    such lines."""
     words = text.split()
     plain = bool(words) and all(word.strip(".,'-").isalpha() for word in words)
     if not plain or len(words) > 4 or TITLE.match(text):
         return False
+    if len(words) == 1 and len(words[0]) >= PLACE_LETTERS and POSTCODE.search(above):
+        return True  # a state or a country behind the postcode's line
     return above.rstrip().endswith(",") or bool(POSTCODE.search(below) and likeness(below) >= LIKELY)
