@@ -11,7 +11,7 @@ from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, STREET,
 
 LIKELY, POSSIBLE = 0.5, 0.3  # likeness of a line that begins an address, and of one that goes on with it
 PLACE_LETTERS = 5
-_COMPANY_NUMBER = re.compile(r"(?i)^\W*co\W*(?:reg\W*)?no\W*\d[\d-]*(?:-[A-Z])?\W+")
+_COMPANY_NUMBER = re.compile(r"(?i)^\W*co\W*(?:reg\W*)?no\W*\d[\d-]*(?:-[A-Z])?(?:\W+|$)")
 _CONTACT = re.compile(
     r"(?i)[\s,;|(]*(?<![a-z])(?:(?:tel|phone|fax|hp|mobile|e-?mail|www|gst|tax id|co\.?\s?reg)[\s.&]*(?:no)?\W*[:+(\d]"
     r"|[tf]\s?:).*$"
