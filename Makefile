@@ -18,9 +18,9 @@ help:
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python lacks its venv module; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@$(BIN)/python -c 'import cv2' || { echo "OpenCV lacks system libraries; on Debian: apt-get install libgl1 libglib2.0-0"; exit 1; }
 	@touch $@
 
 # Exit code 1 says that some documents failed, which those in sample_docs/broken are there to do.

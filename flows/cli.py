@@ -30,8 +30,14 @@ SchemaOption = Annotated[
 EngineOption = Annotated[str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU.")]
 PasswordOption = Annotated[
     list[str] | None,
-    typer.Option("--password", help="For encrypted PDFs; may be given several times.", show_default=False),
+    typer.Option(
+        "--password",
+        envvar="INTAGLIO_PASSWORDS",
+        help="For encrypted PDFs; may be given several times. In the environment, separated by spaces, none sees it.",
+        show_default=False,
+    ),
 ]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one document may take.")]
 
 
 @app.command()
@@ -41,7 +47,7 @@ def ingest(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON; made if need be.")] = Path("out"),
     engine: EngineOption = "embedded",
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that one document may take.")] = 300.0,
+    timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
     ledger: Annotated[
         str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
@@ -60,7 +66,7 @@ def ingest(
     Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
     """
     from flows.commands.ingest import run
-    from pipeline.batch import Job
+    from pipeline.job import Job
 
     job = Job(
         places=tuple(sources),
@@ -69,7 +75,7 @@ def ingest(
         engine=engine,
         ledger=ledger,
         passwords=tuple(password or ()),
-        workers=workers or _cores(),
+        workers=workers,
         seconds=timeout,
         retry_failed=retry_failed,
     )
@@ -82,6 +88,7 @@ def extract(
     schema: SchemaOption,
     engine: EngineOption = "embedded",
     password: PasswordOption = None,
+    timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
 ) -> None:
     """Read one document and print its record as JSON.
@@ -90,7 +97,7 @@ def extract(
     """
     from flows.commands.extract import run
 
-    raise typer.Exit(run(file, schema, engine, tuple(password or ()), only_data=data))
+    raise typer.Exit(run(file, schema, engine, tuple(password or ()), timeout, only_data=data))
 
 
 @app.command()
@@ -117,12 +124,6 @@ def schemas(
     from flows.commands.schemas import run
 
     raise typer.Exit(run(name))
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main() -> None:

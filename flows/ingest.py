@@ -6,59 +6,125 @@ counts comes back from them.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 
-# Read by Prefect when it is imported: a cold server takes up to a minute on a small machine, and it talks a lot.
-_DEFAULTS = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "ERROR",
-    "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
-    "PREFECT_SHOW_BANNER": "false",
-}
-for _name, _value in _DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import TerminationSignal
+from prefect.states import Cancelled
+from prefect.utilities.annotations import quote
+from pydantic import SecretStr
 
-from prefect import flow, task  # noqa: E402 - after its settings
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-
-from pipeline.batch import Plan  # noqa: E402
-from pipeline.workers import Assignment, Outcome  # noqa: E402
+from pipeline.batch import open_batch
+from pipeline.intake import Document
+from pipeline.job import SECONDS, Job, Row, Watch
 
 SHARD = 256  # documents in a task: minutes of work, so that Prefect's few milliseconds do not count
-Read = Callable[[Sequence[Assignment]], Iterator[Outcome]]
 
-_work: ContextVar[tuple[Sequence[Assignment], Read]] = ContextVar("work")
-
-
-@task(name="ingest-shard", cache_policy=NO_CACHE, persist_result=False)
-def ingest_shard(first: int, last: int) -> dict[str, int]:
-    """Reads documents `first` to `last` of the run's list. Returns how many came to which status."""
-    assignments, read = _work.get()
-    return dict(Counter(outcome.record.status for outcome in read(assignments[first:last])))
+_watch: ContextVar[Watch] = ContextVar("watch")  # no parameter: Prefect would send it to its server
 
 
-@flow(name="ingest", flow_run_name="{label}", persist_result=False, validate_parameters=False)
-def ingest(label: str, documents: int) -> dict[str, int]:
-    """Reads the run's documents shard by shard. Returns how many came to which status."""
-    total: Counter[str] = Counter()
-    for first in range(0, documents, SHARD):
-        total.update(ingest_shard(first, min(first + SHARD, documents)))
-    return dict(total)
+class Stream:
+    """The rows of a batch as they come, for tasks that each wait for documents of their own.
+
+    Documents of later shards are read meanwhile, so that a slow one at the end of a shard keeps no worker waiting.
+    """
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self._early: dict[str, str] = {}
+
+    def statuses(self, names: Sequence[str]) -> Counter[str]:
+        """How many of these documents came to which status, once they all have; fewer where the batch was stopped."""
+        early = [name for name in names if name in self._early]
+        found = Counter(self._early.pop(name) for name in early)
+        missing = set(names).difference(early)
+        while missing and (row := next(self._rows, None)) is not None:
+            if row.name in missing:
+                missing.discard(row.name)
+                found[row.status] += 1
+            else:
+                self._early[row.name] = row.status
+        return found
 
 
-def run_flow(plan: Plan, read: Read) -> dict[str, int]:
-    """Runs the flow over a plan's documents, on the user's Prefect server, or on one that lives as long as the run."""
-    logging.getLogger("prefect").setLevel(logging.CRITICAL)
-    label = f"{plan.job.places[0]} by {plan.job.schemas[0]}"
-    token = _work.set((plan.todo, read))
+@task(name="read-shard", task_run_name="documents {first}-{last}", cache_policy=NO_CACHE, persist_result=False)
+def read_shard(stream: Stream, names: Sequence[str], first: int, last: int) -> dict[str, int]:
+    """Returns how many of the named documents came to which status. first, last: their places in the run, from 1."""
+    return dict(stream.statuses(names))
+
+
+@flow(name="ingest", persist_result=False)
+def ingest(
+    places: list[str],
+    schemas: list[str],
+    out: Path,
+    engine: str = "embedded",
+    ledger: str = "",
+    passwords: list[SecretStr] | None = None,
+    workers: int | None = None,
+    seconds: float = SECONDS,
+    retry_failed: bool = False,
+) -> Any:
+    """Reads every document once and writes one JSON for each. Parameters as in `pipeline.job.Job`.
+
+    Returns the counts by status; a run that was told to stop is Cancelled. Documents that fail do not fail the run.
+    """
+    job = Job(
+        places=tuple(places),
+        schemas=tuple(schemas),
+        out=out,
+        engine=engine,
+        ledger=ledger,
+        passwords=tuple(password.get_secret_value() for password in passwords or ()),
+        workers=workers,
+        seconds=seconds,
+        retry_failed=retry_failed,
+    )
+    with open_batch(job, _watch.get(None)) as batch:
+        rows = batch.read()
+        quoted: Any = quote(Stream(rows))
+        try:
+            for first, shard in _shards(batch.plan.todo):
+                names: Any = quote([document.name for document in shard])  # quoted: Prefect is not to look into them
+                read_shard(quoted, names, first, first + len(shard) - 1)
+        finally:
+            rows.close()
+    summary = batch.summary
+    if summary.interrupted:
+        return Cancelled(message=f"Stopped with {summary.left} documents left.")
+    return dict(summary.statuses)
+
+
+def run_flow(job: Job, watch: Watch) -> None:
+    """Runs the flow for a job, here and now. Raises what the job raises, and KeyboardInterrupt when told to end."""
+    token = _watch.set(watch)
     try:
-        counts: dict[str, int] = ingest(label[:200], len(plan.todo))
-        return counts
+        state: Any = ingest(
+            places=list(job.places),
+            schemas=list(job.schemas),
+            out=job.out,
+            engine=job.engine,
+            ledger=job.ledger,
+            passwords=[SecretStr(password) for password in job.passwords],
+            workers=job.workers,
+            seconds=job.seconds,
+            retry_failed=job.retry_failed,
+            return_state=True,
+        )
+    except TerminationSignal as error:  # Prefect's own handling of a scheduler's request to end
+        raise KeyboardInterrupt from error
     finally:
-        _work.reset(token)
+        _watch.reset(token)
+    if not state.is_cancelled():
+        state.result(raise_on_failure=True)
+
+
+def _shards(documents: Sequence[Document]) -> Iterator[tuple[int, Sequence[Document]]]:
+    """(place of the first in the run, from 1; the documents) of each shard."""
+    for start in range(0, len(documents), SHARD):
+        yield start + 1, documents[start : start + SHARD]

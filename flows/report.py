@@ -3,74 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+import sys
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from flows.commands.show import COLOURS, plain
-from pipeline.batch import Plan
-from pipeline.workers import Outcome
-from schemas.record import Record
+from flows.terminal import COLOURS, console, plain
+from pipeline.job import MOST_ROWS, Event, Job, Planned, Row, Summary
 
-ROWS = 40  # documents in the table; more are counted only
+LONGEST_ISSUE = 90  # characters
 
 
-@dataclass
-class Tally:
-    """What a run has come to so far. skipped: done in an earlier run; same: bytes that another document has."""
+class Report:
+    """Listens to a batch. Progress goes to standard error, results to standard output."""
 
-    plan: Plan
-    records: list[tuple[str, str, Record]] = field(default_factory=list)
-    pages: int = 0
-
-    def add(self, outcome: Outcome) -> None:
-        source = outcome.assignment.source.name
-        slim = outcome.record.model_copy(update={"data": None}) if len(self.records) >= ROWS else outcome.record
-        self.records.append((source, outcome.assignment.schema, slim))
-        self.pages += len(outcome.record.document.pages)
-
-    @property
-    def by_status(self) -> Counter[str]:
-        """Documents by status, those of earlier runs included."""
-        earlier = Counter(entry.status for entry in self.plan.done.values())
-        return earlier + Counter(record.status for _, _, record in self.records)
-
-    @property
-    def exit_code(self) -> int:
-        return 1 if self.by_status["failed"] else 0
-
-
-class Bar:
-    """A progress bar on standard error: documents, pages, rate, time left, failures."""
-
-    def __init__(self, total: int, shown: bool) -> None:
+    def __init__(self, job: Job, *, quiet: bool, as_json: bool) -> None:
+        self.job = job
+        self.quiet = quiet
+        self.as_json = as_json
+        self.reading = False
+        self.rows: dict[str, Row] = {}
+        self.pages = 0
+        self.failures = 0
+        self.restored = 0
+        self.summary: Summary | None = None
         self.progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=not shown,
+            disable=quiet or as_json or not sys.stderr.isatty(),
+            transient=True,
         )
-        self.task: TaskID = self.progress.add_task("documents", total=total, note="")
-        self.pages = self.failed = 0
+        self.bar = self.progress.add_task("looking", total=None, note="")
 
-    def advance(self, outcome: Outcome) -> None:
-        self.pages += len(outcome.record.document.pages)
-        self.failed += outcome.record.status == "failed"
-        elapsed = self.progress.tasks[0].elapsed or 0.0
-        rate = f", {self.pages / elapsed:.1f} pages/s" if elapsed > 1 else ""
-        failed = f", {self.failed} failed" if self.failed else ""
-        self.progress.update(self.task, advance=1, note=f"{self.pages} pages{rate}{failed}")
+    def hear(self, event: Event) -> None:
+        """Takes in what the batch tells, and moves the bar."""
+        if isinstance(event, Planned):
+            self.restored += event.restored
+            self.rows.update((row.name, row) for row in event.earlier)
+            self.progress.update(self.bar, total=event.todo)
+        elif isinstance(event, Row):
+            self._advance(event)
+        else:
+            self.summary = event
 
-    def __enter__(self) -> Bar:
+    def note(self, text: str) -> None:
+        """Says what is going on, before the bar."""
+        self.progress.update(self.bar, description=text)
+
+    @property
+    def failed(self) -> bool:
+        return self.summary is not None and self.summary.statuses["failed"] > 0
+
+    def show(self, seconds: float, interrupted: bool) -> None:
+        """What came of it, once the bar is gone."""
+        if self.summary is None:
+            print("Interrupted before anything was read.", file=sys.stderr)
+        elif self.as_json:
+            print(json.dumps(self._counts(self.summary, seconds, interrupted)))
+        elif not self.quiet:
+            self._print(self.summary, seconds)
+        if self.summary is not None and interrupted:
+            left = self.summary.left
+            print(
+                f"Interrupted with {left} documents left. What was done is kept; the same command goes on.",
+                file=sys.stderr,
+            )
+
+    def __enter__(self) -> Report:
         self.progress.start()
         return self
 
@@ -79,64 +85,88 @@ class Bar:
     ) -> None:
         self.progress.stop()
 
+    def _advance(self, row: Row) -> None:
+        self.reading = True
+        self.pages += row.pages
+        self.failures += row.status == "failed"
+        if len(self.rows) <= MOST_ROWS:
+            self.rows[row.name] = row
+        elapsed = self.progress.tasks[0].elapsed or 0.0
+        rate = f", {self.pages / elapsed:.1f} pages/s" if elapsed > 1 else ""
+        failures = f", {self.failures} failed" if self.failures else ""
+        self.progress.update(self.bar, advance=1, note=f"{self.pages} pages{rate}{failures}")
 
-def print_summary(tally: Tally, jsonl: Path, seconds: float, as_json: bool) -> None:
-    """The table and the counts, or the counts as JSON."""
-    if as_json:
-        print(json.dumps(summary(tally, jsonl, seconds)))
-        return
-    console = Console()
-    if 0 < len(tally.records) <= ROWS:
-        console.print(_table(tally))
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(tally.by_status.items()))
-    earlier = f", {len(tally.plan.done)} done before" if tally.plan.done else ""
-    console.print(
-        Text(f"{tally.plan.documents} documents: {counts or 'none'}{earlier}; {tally.pages} pages in {seconds:.1f} s.")
-    )
-    for name, other in sorted(tally.plan.same.items())[:ROWS]:
-        console.print(Text(f"{plain(name)} has the same bytes as {plain(other)}; it is read once."))
-    console.print(Text(f"JSON: {tally.plan.job.out}/  one file a document; all of them: {jsonl}"))
+    def _print(self, summary: Summary, seconds: float) -> None:
+        screen = console()
+        if 0 < len(self.rows) == summary.statuses.total() <= MOST_ROWS:
+            screen.print(_table(list(self.rows.values())))
+        for line in self._lines(summary, seconds):
+            screen.print(Text(line), soft_wrap=True)
+
+    def _lines(self, summary: Summary, seconds: float) -> list[str]:
+        """The counts, in words."""
+        counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
+        before = summary.statuses.total() - summary.read
+        lines = []
+        if before == summary.documents:
+            again = " Failed ones are tried again with --retry-failed." if self.failed else ""
+            lines.append(f"Nothing to do: {_documents(before)} done before ({counts}).{again}")
+        else:
+            earlier = f", {before} of them before" if before else ""
+            took = f"{_documents(summary.read)} and {summary.pages} pages read in {seconds:.1f} s"
+            lines.append(f"{_documents(summary.documents)}: {counts or 'none done'}{earlier}. {took}.")
+        if self.restored:
+            lines.append(f"{self.restored} JSON files were missing and are written again.")
+        same = [f"{plain(name)} has the same bytes as {plain(other)}" for name, other in sorted(summary.same.items())]
+        lines += [f"{text}: one record." for text in same[:MOST_ROWS]]
+        if len(same) > MOST_ROWS:
+            lines.append(f"{len(same) - MOST_ROWS} more have the bytes of another: one record.")
+        lines.append(f"JSON: {plain(str(self.job.out))}/, one file a document; all of them in {self.job.jsonl.name}.")
+        return lines
+
+    def _counts(self, summary: Summary, seconds: float, interrupted: bool) -> dict[str, object]:
+        """For programs."""
+        return {
+            "documents": summary.documents,
+            "read": summary.read,
+            "done_before": summary.statuses.total() - summary.read,
+            "left": summary.left,
+            "same": len(summary.same),
+            **{status: summary.statuses[status] for status in ("accepted", "review", "failed")},
+            "pages": summary.pages,
+            "seconds": round(seconds, 3),
+            "interrupted": interrupted,
+            "out": str(self.job.out),
+            "jsonl": str(self.job.jsonl),
+        }
 
 
-def summary(tally: Tally, jsonl: Path, seconds: float) -> dict[str, object]:
-    """The counts of a run, for programs."""
-    return {
-        "documents": tally.plan.documents,
-        "read": len(tally.records),
-        "done_before": len(tally.plan.done),
-        "same": len(tally.plan.same),
-        "pages": tally.pages,
-        "seconds": round(seconds, 3),
-        **{status: tally.by_status[status] for status in ("accepted", "review", "failed")},
-        "out": str(tally.plan.job.out),
-        "jsonl": str(jsonl),
-    }
+def _documents(count: int) -> str:
+    return f"{count} document{'' if count == 1 else 's'}"
 
 
-def _table(tally: Tally) -> Table:
+def _table(rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("document", "schema", "pages", "status", "accepted", "review", "what to look at"):
-        table.add_column(
-            title, justify="right" if title in ("pages", "accepted", "review") else "left", overflow="fold"
-        )
-    for name, schema, record in sorted(tally.records, key=lambda row: row[0]):
-        fields = Counter(result.status for result in record.fields.values())
+        numeric = title in ("pages", "accepted", "review")
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
+    for row in sorted(rows, key=lambda row: row.name):
         table.add_row(
-            Text(plain(name)),
-            Text(schema),
-            str(len(record.document.pages)),
-            Text(record.status, style=COLOURS[record.status]),
-            str(fields["accepted"]),
-            str(fields["review"]),
-            Text(_look(record)),
+            Text(plain(row.name)),
+            Text(plain(row.schema)),
+            str(row.pages),
+            Text(row.status, style=COLOURS[row.status]),
+            str(row.accepted),
+            str(row.review),
+            Text(_look(row)),
         )
     return table
 
 
-def _look(record: Record) -> str:
+def _look(row: Row) -> str:
     """The first issue in short, and how many more there are."""
-    if not record.issues:
+    if not row.issues:
         return ""
-    first = plain(record.issues[0].message).removeprefix(f"{record.document.uri}: ")
-    more = f" (+{len(record.issues) - 1})" if len(record.issues) > 1 else ""
-    return (first if len(first) <= 90 else first[:89] + "…") + more
+    first = plain(row.issues[0]).removeprefix(f"{plain(row.uri)}: ")
+    more = f" (+{len(row.issues) - 1})" if len(row.issues) > 1 else ""
+    return (first if len(first) <= LONGEST_ISSUE else first[: LONGEST_ISSUE - 1] + "…") + more

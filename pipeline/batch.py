@@ -6,179 +6,156 @@ the two does that document again, to the same file; a row whose file is missing 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
-from pipeline.discover import LEDGER_FOLDER, Routes, Source, discover
-from pipeline.ledger import Entry, Key, Ledger
-from pipeline.sinks import open_folder, record_path, remove_partial, write_atomically, write_jsonl
-from pipeline.workers import Assignment, Outcome, Workers, contract_of, engine_of
-from schemas.errors import UsageError
+from pipeline.discover import Routes, discover
+from pipeline.intake import Document, Plan, Policy, take_in
+from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
+from pipeline.ledger import Ledger
+from pipeline.serving import Outcome, contract_of, engine_of
+from pipeline.sinks import output_folder, record_path, write_atomically, write_lines
+from pipeline.workers import Workers, cores
+from schemas.record import Record
 
-MOST_ATTEMPTS = 3  # at a document whose failure may pass
-UNREADABLE = "0" * 64  # the hash of a file that cannot be read
+
+def run_batch(job: Job, watch: Watch | None = None) -> Summary:
+    """Does a whole job. Raises UsageError, before any work, for what is wrong with it.
+
+    It starts processes: a program of your own calls it under `if __name__ == "__main__":`.
+    """
+    with open_batch(job, watch) as batch:
+        for _ in batch.read():
+            pass
+    return batch.summary
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a user asked for. schemas: as `Routes.of` takes them; ledger: a URL, by default SQLite in `out`."""
+class Batch:
+    """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time."""
 
-    places: tuple[str, ...]
-    schemas: tuple[str, ...]
-    out: Path
-    engine: str = "embedded"
-    ledger: str = ""
-    passwords: tuple[str, ...] = ()
-    workers: int = 1
-    seconds: float = 300.0
-    retry_failed: bool = False
+    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch) -> None:
+        self.job = job
+        self.plan = plan
+        self._ledger = ledger
+        self._watch = watch
+        self._statuses = Counter(done.entry.status for done in plan.done)
+        self._read = 0
+        self._pages = 0
+
+    def read(self) -> Generator[Row, None, None]:
+        """Reads what is left, and gives out a document once its record is in its file and in the ledger."""
+        if not self.plan.todo:
+            return
+        documents = {id(document.assignment): document for document in self.plan.todo}
+        count = min(self.job.workers or cores(), len(documents))
+        with Workers(count, self.job.seconds, self.job.engine) as workers:
+            for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
+                row = self._keep(documents[id(outcome.assignment)], outcome)
+                self._statuses[row.status] += 1
+                self._read += 1
+                self._pages += row.pages
+                self._watch.listen(row)
+                yield row
 
     @property
-    def ledger_url(self) -> str:
-        return self.ledger or f"sqlite:///{(self.out / LEDGER_FOLDER / 'ledger.sqlite').resolve()}"
+    def summary(self) -> Summary:
+        left = self.plan.documents - self._statuses.total()
+        return Summary(
+            documents=self.plan.documents,
+            read=self._read,
+            pages=self._pages,
+            statuses=Counter(self._statuses),
+            same=self.plan.same,
+            interrupted=left > 0,
+        )
+
+    def _keep(self, document: Document, outcome: Outcome) -> Row:
+        record = outcome.record
+        write_atomically(record_path(self.job.out, document.name), record.model_dump_json(indent=2))
+        key = document.key
+        if record.document.sha256:  # it may have changed since it was planned
+            key = key._replace(sha256=record.document.sha256)
+        text = record.model_dump_json()
+        self._ledger.save(key, text, record.status, outcome.code, outcome.retryable, document.copies)
+        return _row(document.name, document.assignment.schema, record)
 
 
-@dataclass
-class Plan:
-    """What a job comes to. todo: to be read now; done: what the ledger has already; same: by source, the one that has
-    the same bytes; names: the output name for each key."""
+@contextmanager
+def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
+    """Plans a job and holds its output folder; on the way out, also after an error, what was done is all in place.
 
-    job: Job
-    todo: list[Assignment] = field(default_factory=list)
-    done: dict[Key, Entry] = field(default_factory=dict)
-    same: dict[str, str] = field(default_factory=dict)
-    assignments: dict[Key, Assignment] = field(default_factory=dict)
-
-    @property
-    def documents(self) -> int:
-        return len(self.assignments)
-
-
-def plan_batch(job: Job, ledger: Ledger) -> Plan:
-    """Finds the documents, and what is left to do. Raises UsageError before any work for what is wrong with the job."""
+    Raises UsageError before any work: a source or schema that does not exist, an output that cannot be written.
+    """
+    watch = watch or Watch()
     routes = Routes.of(job.schemas)
-    for named in routes.schemas:
-        contract_of(named)
-    engine_of(job.engine)
-    sources = discover(job.places)
-    unrouted = [source.name for source in sources if routes.schema(source) is None]
-    if unrouted:
-        more = f" and {len(unrouted) - 5} more" if len(unrouted) > 5 else ""
-        raise UsageError(
-            f"no schema is given for {', '.join(unrouted[:5])}{more}.",
-            remedy="Add --schema FOLDER=SCHEMA, or one for all.",
-        )
-    plan = Plan(job)
-    hashes = _hashes(sources, ledger)
-    for source in sources:
-        schema = routes.schema(source) or ""
-        key = Key(
-            _identity(hashes[source.uri], source),
-            contract_of(schema).fingerprint,
-            engine_of(job.engine).info.fingerprint,
-        )
-        if key in plan.assignments:
-            plan.same[source.name] = plan.assignments[key].source.name
-        else:
-            plan.assignments[key] = Assignment(source, schema, job.engine, key.sha256, job.passwords)
-    known = ledger.entries(list(plan.assignments))
-    for key, assignment in plan.assignments.items():
-        entry = known.get(key)
-        if entry is None or _again(entry, job):
-            plan.todo.append(assignment)
-        else:
-            plan.done[key] = entry
-    return plan
+    contracts = {schema: contract_of(schema).fingerprint for schema in routes.schemas}
+    engine = (job.engine, engine_of(job.engine).info.fingerprint)
+    routed = routes.assign(discover(job.places))
+    with output_folder(job.out), Ledger(job.ledger_url, job.ledger_output) as ledger:
+        plan = take_in(routed, contracts, engine, Policy(job.retry_failed, job.passwords), ledger)
+        restored = restore_files(job, ledger)
+        watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
+        batch = Batch(job, plan, ledger, watch)
+        try:
+            yield batch
+        finally:
+            if batch.summary.read:
+                restore_files(job, ledger)
+            write_jsonl(job, ledger)
+            watch.listen(batch.summary)
 
 
-def run_batch(plan: Plan, todo: Sequence[Assignment], ledger: Ledger, workers: Workers) -> Iterator[Outcome]:
-    """Reads the documents, and keeps each record in its file and in the ledger before it is given out."""
-    for outcome in workers.read(todo):
-        keep(plan, outcome, ledger)
-        yield outcome
+def restore_files(job: Job, ledger: Ledger) -> int:
+    """Makes the JSON files what the ledger says: missing ones are written again, those of no document removed.
 
-
-def keep(plan: Plan, outcome: Outcome, ledger: Ledger) -> None:
-    """Writes one record: file first, then the ledger."""
-    text = outcome.record.model_dump_json()
-    assignment = outcome.assignment
-    write_atomically(record_path(plan.job.out, assignment.source.name), _pretty(outcome))
-    ledger.save(_key(plan, assignment), outcome.record, text, outcome.retryable)
-
-
-def open_output(job: Job) -> None:
-    """Makes the output folder ready. Raises OutputUnwritable."""
-    open_folder(job.out)
-    if not job.ledger:
-        open_folder(job.out / LEDGER_FOLDER)
-    remove_partial(job.out)
-
-
-def restore_files(plan: Plan, ledger: Ledger) -> int:
-    """Writes again the files of finished records that are missing. Returns how many there were."""
-    missing = {
-        key: path
-        for key in plan.done
-        if not (path := record_path(plan.job.out, plan.assignments[key].source.name)).exists()
-    }
-    from schemas.record import Record
-
-    for key, text in ledger.records(list(missing)):
-        write_atomically(missing[key], Record.model_validate_json(text).model_dump_json(indent=2))
+    Returns how many were missing.
+    """
+    holders = ledger.holders()
+    kept = {seen.place for seen in holders.values()}
+    for seen in ledger.sources():
+        if seen.written is not None and seen.place not in kept:
+            record_path(job.out, seen.name).unlink(missing_ok=True)
+            ledger.wrote(seen.place, None)
+    missing = [
+        number
+        for number, seen in holders.items()
+        if seen.written != number or not record_path(job.out, seen.name).exists()
+    ]
+    for number, text in ledger.records(missing):
+        pretty = Record.model_validate_json(text).model_dump_json(indent=2)
+        write_atomically(record_path(job.out, holders[number].name), pretty)
+        ledger.wrote(holders[number].place, number)
     return len(missing)
 
 
-def write_all(plan: Plan, ledger: Ledger) -> Path:
-    """The JSONL of all records of the job so far, in the order of the documents' names."""
-    texts = dict(ledger.records(list(plan.assignments)))
-    return write_jsonl(plan.job.out, (texts[key] for key in plan.assignments if key in texts))
+def write_jsonl(job: Job, ledger: Ledger) -> None:
+    """All records of the output folder, one a line, in the order of their names; nothing where it lacks nothing."""
+    if ledger.complete() and job.jsonl.exists():
+        return
+    holders = ledger.holders()
+    ordered = sorted(holders, key=lambda number: holders[number].name)
+    write_lines(job.jsonl, (text for _, text in ledger.records(ordered)))
+    ledger.completed()
 
 
-def _key(plan: Plan, assignment: Assignment) -> Key:
-    fingerprint = engine_of(assignment.engine).info.fingerprint
-    return Key(assignment.sha256, contract_of(assignment.schema).fingerprint, fingerprint)
+def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:
+    shown = {done.entry.id: done for done in plan.done[:MOST_ROWS]}
+    return tuple(
+        _row(shown[number].name, shown[number].schema, Record.model_validate_json(text))
+        for number, text in ledger.records(shown)
+    )
 
 
-def _again(entry: Entry, job: Job) -> bool:
-    """Whether a document that was done is to be done again: only failures, and only those that may pass unless told."""
-    if entry.status != "failed":
-        return False
-    return job.retry_failed or (entry.retryable and entry.attempts < MOST_ATTEMPTS)
-
-
-def _hashes(sources: Sequence[Source], ledger: Ledger) -> dict[str, str]:
-    """sha256 by URI; of local files that have not changed since the ledger saw them, without reading them."""
-    known = ledger.hashes()
-    seen: dict[str, tuple[int, int, str]] = {}
-    found: dict[str, str] = {}
-    for source in sources:
-        if "://" in source.uri:
-            found[source.uri] = UNREADABLE
-            continue
-        path = Path(source.uri)
-        uri = str(path.resolve())
-        try:
-            state = path.stat()
-            if uri in known and known[uri][:2] == (state.st_size, state.st_mtime_ns):
-                found[source.uri] = known[uri][2]
-                continue
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError:
-            found[source.uri] = UNREADABLE
-            continue
-        found[source.uri] = digest
-        seen[uri] = (state.st_size, state.st_mtime_ns, digest)
-    ledger.remember(seen)
-    return found
-
-
-def _identity(sha256: str, source: Source) -> str:
-    """What a document is known by: its bytes; where these cannot be read yet, its place."""
-    return sha256 if sha256 != UNREADABLE else hashlib.sha256(source.uri.encode()).hexdigest()
-
-
-def _pretty(outcome: Outcome) -> str:
-    return outcome.record.model_dump_json(indent=2)
+def _row(name: str, schema: str, record: Record) -> Row:
+    fields = Counter(result.status for result in record.fields.values())
+    return Row(
+        name=name,
+        uri=record.document.uri,
+        schema=schema,
+        status=record.status,
+        pages=len(record.document.pages),
+        accepted=fields["accepted"],
+        review=fields["review"],
+        issues=tuple(issue.message for issue in record.issues),
+    )

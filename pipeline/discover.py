@@ -1,27 +1,35 @@
-"""From what a user names (folders, globs, files, URLs) to the list of documents, each with a name for its output."""
+"""From what a user names (folders, globs, files, URLs) to the list of documents, and which schema reads which."""
 
 from __future__ import annotations
 
 import glob as globbing
-import hashlib
-from collections import Counter
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from schemas.errors import UsageError
 
 SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .tif .tiff .bmp .gif".split())
-LEDGER_FOLDER = ".intaglio"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document to read. uri: path or URL; name: relative to what the user named, unique within the run."""
+    """A document to read.
 
-    uri: str
+    path: path or URL as the user named it; open this. name: relative to the folder that the user named, with `/`; for a
+    URL its host and path. place: absolute path or URL, the same from wherever the command is given.
+    """
+
+    path: str
     name: str
+    place: str
+
+    @property
+    def uri(self) -> str:
+        """The path as text that any program can read; file names on Linux need not be."""
+        return _text(self.path)
 
 
 def discover(places: Sequence[str]) -> list[Source]:
@@ -32,58 +40,79 @@ def discover(places: Sequence[str]) -> list[Source]:
     found: dict[str, Source] = {}
     for place in places:
         for source in _in_place(place):
-            found.setdefault(source.uri, source)
+            found.setdefault(source.place, source)
     if not found:
         raise UsageError(
-            f"no document in {', '.join(places)}.", remedy=f"Folders are searched for {' '.join(sorted(SUFFIXES))}."
+            f"no document in {', '.join(places)}.",
+            remedy=f"Folders are searched for {' '.join(sorted(SUFFIXES))}; name other files one by one.",
         )
-    return sorted(_told_apart(list(found.values())), key=lambda source: source.name)
+    return sorted(found.values(), key=lambda source: (source.name, source.place))
+
+
+def is_url(place: str) -> bool:
+    return "://" in place
 
 
 def _in_place(place: str) -> Iterator[Source]:
-    if "://" in place:
-        yield Source(place, place.partition("://")[2])
-        return
-    path = Path(place)
-    if path.is_dir():
-        yield from (Source(str(file), file.relative_to(path).as_posix()) for file in _files(path))
+    if is_url(place):
+        yield Source(place, place.partition("://")[2].partition("?")[0], place)
+    elif (path := Path(place)).is_dir():
+        yield from _in_folder(place)
     elif path.is_file():
-        yield Source(place, path.name)
+        yield _file(place, path.name)
     elif globbing.has_magic(place):
-        for match in sorted(globbing.glob(place, recursive=True)):  # noqa: PTH207 - the pattern may be absolute
-            yield from _in_place(match)
+        yield from _in_glob(place)
     else:
-        raise UsageError(f"there is no {place}.", remedy="Name a folder, a file, a glob in quotes, or a URL.")
+        raise UsageError(f"there is no document or folder {place}.", remedy="Check the path; put globs in quotes.")
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.casefold() in SUFFIXES and path.is_file():
-            yield path
+def _in_folder(folder: str) -> Iterator[Source]:
+    """Known kinds at any depth. Hidden files and folders are left out, and with them Intaglio's own `.intaglio`."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            path = os.path.join(root, name)  # noqa: PTH118 - a Path for each of 100,000 files costs seconds
+            if not name.startswith(".") and Path(name).suffix.casefold() in SUFFIXES and os.path.isfile(path):  # noqa: PTH113
+                yield _file(path, os.path.relpath(path, folder))
 
 
-def _told_apart(sources: list[Source]) -> list[Source]:
-    """Gives documents of the same name a suffix made of where they lie, the same in every run."""
-    count = Counter(source.name for source in sources)
-    return [
-        source
-        if count[source.name] == 1
-        else replace(source, name=f"{source.name}-{hashlib.sha256(source.uri.encode()).hexdigest()[:8]}")
-        for source in sources
-    ]
+def _in_glob(pattern: str) -> Iterator[Source]:
+    """What the shell would make of it; names are relative to the part before the first wildcard."""
+    fixed = Path(*_before_wildcard(Path(pattern).parts))
+    for match in sorted(globbing.glob(pattern, recursive=True)):  # noqa: PTH207 - the pattern may be absolute
+        if Path(match).is_dir():
+            if not pattern.rstrip("/").endswith("**"):  # which lists the files inside by itself
+                yield from _in_folder(match)
+        elif Path(match).is_file():
+            yield _file(match, os.path.relpath(match, fixed))
+
+
+def _before_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
+    for part in parts:
+        if globbing.has_magic(part):
+            return
+        yield part
+
+
+def _file(path: str, name: str) -> Source:
+    readable = os.fsencode(Path(name).as_posix()).decode("utf-8", "replace")
+    return Source(path, readable, _text(os.path.abspath(path)))  # noqa: PTH100 - see above
+
+
+def _text(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Which schema reads which document: one for all, or by folder or glob of the document's name, first match wins."""
+    """Which schema reads which document: by folder or glob of its name, the first match wins; `*` is last."""
 
     rules: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, options: Sequence[str]) -> Routes:
         """From `invoice`, or `invoices=invoice` and the like. Raises UsageError for a mixture that says nothing."""
-        rules = tuple(_rule(option) for option in options)
+        rules = [_rule(option) for option in options]
         if not rules:
             raise UsageError("no schema.", remedy="Give one with --schema; `intaglio schemas` lists those built in.")
         if sum(pattern == "*" for pattern, _ in rules) > 1:
@@ -93,10 +122,27 @@ class Routes:
         return cls(tuple(sorted(rules, key=lambda rule: rule[0] == "*")))
 
     def schema(self, source: Source) -> str | None:
+        name = PurePosixPath(source.name).as_posix()
         for pattern, schema in self.rules:
-            if pattern == "*" or fnmatch(source.name, pattern) or source.name.startswith(f"{pattern.rstrip('/')}/"):
+            if fnmatch(name, pattern) or name.startswith(f"{pattern.rstrip('/')}/"):
                 return schema
         return None
+
+    def assign(self, sources: Sequence[Source]) -> list[tuple[Source, str]]:
+        """Each source with its schema.
+
+        Raises UsageError where one has none, before any work: a mistyped pattern should cost no run, and a document
+        left out in silence would be lost.
+        """
+        routed = [(source, schema) for source in sources if (schema := self.schema(source)) is not None]
+        if len(routed) < len(sources):
+            missed = [source.name for source in sources if self.schema(source) is None]
+            more = f" and {len(missed) - 5} more" if len(missed) > 5 else ""
+            raise UsageError(
+                f"no schema is given for {', '.join(missed[:5])}{more}.",
+                remedy="Add --schema FOLDER=SCHEMA for them, or --schema SCHEMA for all the rest.",
+            )
+        return routed
 
     @property
     def schemas(self) -> tuple[str, ...]:
@@ -104,5 +150,7 @@ class Routes:
 
 
 def _rule(option: str) -> tuple[str, str]:
-    pattern, equals, schema = option.partition("=")
-    return (pattern, schema) if equals else ("*", option)
+    pattern, equals, schema = option.rpartition("=")
+    if equals and not (pattern and schema):
+        raise UsageError(f"--schema {option} lacks a side.", remedy="Write FOLDER=SCHEMA, or SCHEMA alone.")
+    return (pattern.removeprefix("./"), schema) if equals else ("*", option)

@@ -1,63 +1,89 @@
 """The ledger: what has been done, once for each document, contract and engine, whatever crashes.
 
-SQLAlchemy Core throughout, so that SQLite (the default, in the output folder) and PostgreSQL read the same code.
+Three tables. `documents`: every record, by the bytes it was read from, the contract and the engine. `sources`: every
+file seen, with the hash of its bytes while it does not change, the name of its output, and its document. `outputs`:
+whether an output folder's JSONL lacks something. SQLAlchemy Core throughout, so that SQLite (the default, in the
+output folder) and PostgreSQL read the same code.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
-    BigInteger,
+    Boolean,
     Column,
     Connection,
+    Engine,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    UniqueConstraint,
+    bindparam,
     create_engine,
     event,
     insert,
+    inspect,
     select,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from schemas.errors import OutputUnwritable
-from schemas.record import Record
 
 _METADATA = MetaData()
 DOCUMENTS = Table(
     "documents",
     _METADATA,
-    Column("sha256", String(64), primary_key=True),
-    Column("contract", String(32), primary_key=True),
-    Column("engine", String(128), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("contract", String(64), nullable=False),
+    Column("engine", String(128), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("retryable", Integer, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=1),
+    Column("code", String(64), nullable=False),
+    Column("retryable", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
     Column("updated", Float, nullable=False),
-    Column("record", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    UniqueConstraint("sha256", "contract", "engine"),
 )
 SOURCES = Table(
     "sources",
     _METADATA,
-    Column("uri", String(2048), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("mtime_ns", BigInteger, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("output", String(512), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("stamp", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
+    Column("document", Integer, index=True),
+    Column("written", Integer),
+    UniqueConstraint("output", "place"),
+    UniqueConstraint("output", "name"),
 )
-CHUNK = 500  # keys in one query; SQLite allows 999 parameters in old builds
+OUTPUTS = Table(
+    "outputs",
+    _METADATA,
+    Column("output", String(512), primary_key=True),
+    Column("complete", Boolean, nullable=False),
+)
+CHUNK = 200  # keys or records in one query: SQLite allows 999 parameters in old builds, and records are large
 WAIT_SECONDS = 30
+_Item = TypeVar("_Item")
 
 
 class Key(NamedTuple):
-    """What a record is kept under."""
+    """What a record is kept under: hash of the bytes, fingerprints of contract and engine."""
 
     sha256: str
     contract: str
@@ -66,65 +92,163 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger knows of a key. retryable: it failed in a way that may pass."""
+    """What the ledger knows of a document. code: of its first issue where it failed; retryable: that may pass."""
 
+    id: int
     status: str
+    code: str
     retryable: bool
     attempts: int
 
 
-class Ledger:
-    """Open ledger. Use it as a context manager, in one process at a time; other processes may have it open too."""
+class Seen(NamedTuple):
+    """A source as it is kept. stamp: changes when the file does, empty where that cannot be told; name: of its output.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    document: the id of its newest record; written: the id of the record that its JSON file holds.
+    """
+
+    place: str
+    name: str
+    stamp: str
+    sha256: str
+    document: int | None = None
+    written: int | None = None
+
+
+class Ledger:
+    """Open ledger of one output folder. Use it as a context manager; other processes may have it open too.
+
+    url: a database URL. output: tells folders apart that share a ledger.
+    """
+
+    def __init__(self, url: str, output: str = "") -> None:
+        self.output = output
         try:
             self._engine = create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _prepare_sqlite)
-            _METADATA.create_all(self._engine)
+            _make_tables(self._engine)
         except (SQLAlchemyError, ImportError) as error:
             reason = str(error).splitlines()[0]
             raise OutputUnwritable(
-                f"the ledger {url} cannot be opened: {reason}.",
-                remedy="Give another with --ledger, or make it writable.",
+                f"the ledger cannot be opened: {reason}.", remedy="Give another with --ledger, or make it writable."
             ) from error
 
-    def entries(self, keys: Sequence[Key]) -> dict[Key, Entry]:
+    def entries(self, keys: Iterable[Key]) -> dict[Key, Entry]:
         """What is known of the keys; those never done are left out."""
+        wanted = set(keys)
+        columns = [column for column in DOCUMENTS.c if column.name not in ("updated", "record")]
         found: dict[Key, Entry] = {}
-        for row in self._rows(keys, DOCUMENTS.c.status, DOCUMENTS.c.retryable, DOCUMENTS.c.attempts):
-            key = Key(row.sha256, row.contract, row.engine)
-            found[key] = Entry(row.status, bool(row.retryable), row.attempts)
+        with self._engine.connect() as connection:
+            for contract, engine in sorted({(key.contract, key.engine) for key in wanted}):
+                hashes = sorted(key.sha256 for key in wanted if (key.contract, key.engine) == (contract, engine))
+                same = (DOCUMENTS.c.contract == contract, DOCUMENTS.c.engine == engine)
+                for chunk in _chunks(hashes):
+                    for row in connection.execute(select(*columns).where(DOCUMENTS.c.sha256.in_(chunk), *same)):
+                        entry = Entry(row.id, row.status, row.code, row.retryable, row.attempts)
+                        found[Key(row.sha256, contract, engine)] = entry
         return found
 
-    def records(self, keys: Sequence[Key]) -> Iterator[tuple[Key, str]]:
-        """(key, record as JSON) of those keys that are done, in no order."""
-        for row in self._rows(keys, DOCUMENTS.c.record):
-            yield Key(row.sha256, row.contract, row.engine), row.record
-
-    def save(self, key: Key, record: Record, text: str, retryable: bool = False) -> None:
-        """Puts a record under its key, in place of an earlier attempt. text: the record as JSON."""
-        values = {"status": record.status, "retryable": int(retryable), "updated": time.time(), "record": text}
-        with self._engine.begin() as connection:
-            changed = connection.execute(
-                update(DOCUMENTS).where(*_is(key)).values(**values, attempts=DOCUMENTS.c.attempts + 1)
-            )
-            if not changed.rowcount:
-                connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
-
-    def hashes(self) -> dict[str, tuple[int, int, str]]:
-        """(size, mtime_ns, sha256) by URI, of files seen before: one that has not changed need not be read again."""
+    def sources(self) -> list[Seen]:
+        """All sources of this output, in the order in which they were first seen."""
+        columns = [SOURCES.c[name] for name in Seen._fields]
         with self._engine.connect() as connection:
-            return {row.uri: (row.size, row.mtime_ns, row.sha256) for row in connection.execute(select(SOURCES))}
+            return [Seen(*row) for row in connection.execute(self._ours(select(*columns)).order_by(SOURCES.c.id))]
 
-    def remember(self, seen: dict[str, tuple[int, int, str]]) -> None:
-        """Keeps the hashes of files, by URI."""
+    def see(self, sources: Sequence[Seen]) -> None:
+        """Keeps new sources, and the changed stamp, hash and document of known ones. Their names stay as they are."""
+        known = {seen.place for seen in self.sources()}
+        new = [{"output": self.output, **seen._asdict()} for seen in sources if seen.place not in known]
+        changed = [
+            {"at": seen.place, "stamp": seen.stamp, "sha256": seen.sha256, "document": seen.document}
+            for seen in sources
+            if seen.place in known
+        ]
+        statement = self._ours(update(SOURCES)).where(SOURCES.c.place == bindparam("at"))
         with self._engine.begin() as connection:
-            for uri, (size, mtime_ns, sha256) in seen.items():
-                values = {"size": size, "mtime_ns": mtime_ns, "sha256": sha256}
-                if not connection.execute(update(SOURCES).where(SOURCES.c.uri == uri).values(**values)).rowcount:
-                    connection.execute(insert(SOURCES).values(uri=uri, **values))
+            if new:
+                connection.execute(insert(SOURCES), new)
+            if changed:
+                names = ("stamp", "sha256", "document")
+                connection.execute(statement.values({name: bindparam(name) for name in names}), changed)
+            if sources:
+                self._mark(connection, complete=False)
+
+    def save(self, key: Key, record: str, status: str, code: str, retryable: bool, places: Sequence[str]) -> None:
+        """Puts a record (as JSON) under its key, in place of a failed one, and makes it the document of its sources.
+
+        The first of the places is the one whose JSON file holds it already. A record that did not fail stays when
+        another process has been faster.
+        """
+        values = {
+            "status": status,
+            "code": code,
+            "retryable": retryable,
+            "updated": time.time(),
+            "record": zlib.compress(record.encode()),
+        }
+        try:
+            self._save(key, values, places)
+        except IntegrityError:  # another process has put it there between our look and our insert
+            self._save(key, values, places)
+
+    def _save(self, key: Key, values: dict[str, Any], places: Sequence[str]) -> None:
+        ours = (
+            DOCUMENTS.c.sha256 == key.sha256,
+            DOCUMENTS.c.contract == key.contract,
+            DOCUMENTS.c.engine == key.engine,
+        )
+        with self._engine.begin() as connection:
+            row = connection.execute(select(DOCUMENTS.c.id, DOCUMENTS.c.status).where(*ours)).first()
+            if row is None:
+                done = connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
+                number = int(done.inserted_primary_key[0])  # type: ignore[index]
+            else:
+                number = int(row.id)
+                if row.status == "failed":
+                    attempts = DOCUMENTS.c.attempts + 1
+                    connection.execute(update(DOCUMENTS).where(*ours).values(**values, attempts=attempts))
+            for chunk in _chunks(places):
+                connection.execute(
+                    self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=number)
+                )
+            holding = SOURCES.c.place == places[0]
+            stale = self._ours(update(SOURCES)).where(SOURCES.c.document == number, ~holding)
+            connection.execute(stale.values(written=None))
+            connection.execute(self._ours(update(SOURCES)).where(holding).values(written=number))
+            self._mark(connection, complete=False)
+
+    def wrote(self, place: str, document: int | None) -> None:
+        """Keeps that a source's JSON file now holds this record, or is gone."""
+        with self._engine.begin() as connection:
+            connection.execute(self._ours(update(SOURCES)).where(SOURCES.c.place == place).values(written=document))
+
+    def holders(self) -> dict[int, Seen]:
+        """By document id, the source under whose name its record is kept: the one that was seen first."""
+        found: dict[int, Seen] = {}
+        for seen in self.sources():
+            if seen.document is not None:
+                found.setdefault(seen.document, seen)
+        return found
+
+    def records(self, documents: Iterable[int]) -> Iterator[tuple[int, str]]:
+        """(id, record as JSON), in the order asked for, a few in memory at a time."""
+        with self._engine.connect() as connection:
+            for chunk in _chunks(documents):
+                rows = connection.execute(select(DOCUMENTS.c.id, DOCUMENTS.c.record).where(DOCUMENTS.c.id.in_(chunk)))
+                found = {row.id: row.record for row in rows}
+                yield from ((number, zlib.decompress(found[number]).decode()) for number in chunk)
+
+    def complete(self) -> bool:
+        """Whether the JSONL holds all that the ledger does."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(OUTPUTS.c.complete).where(OUTPUTS.c.output == self.output)).first()
+        return row is not None and bool(row.complete)
+
+    def completed(self) -> None:
+        """Keeps that the JSONL has been written."""
+        with self._engine.begin() as connection:
+            self._mark(connection, complete=True)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -135,35 +259,37 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rows(self, keys: Sequence[Key], *columns: Column[Any]) -> Iterator[Any]:
-        wanted = set(keys)
-        pairs = {(key.contract, key.engine) for key in wanted}
-        with self._engine.connect() as connection:
-            for contract, engine in sorted(pairs):
-                hashes = sorted(key.sha256 for key in wanted if (key.contract, key.engine) == (contract, engine))
-                for start in range(0, len(hashes), CHUNK):
-                    yield from _chunk(connection, hashes[start : start + CHUNK], contract, engine, columns)
+    def _ours(self, statement: Any) -> Any:
+        return statement.where(SOURCES.c.output == self.output)
+
+    def _mark(self, connection: Connection, complete: bool) -> None:
+        ours = OUTPUTS.c.output == self.output
+        if not connection.execute(update(OUTPUTS).where(ours).values(complete=complete)).rowcount:
+            connection.execute(insert(OUTPUTS).values(output=self.output, complete=complete))
 
 
-def _chunk(
-    connection: Connection, hashes: list[str], contract: str, engine: str, columns: Sequence[Column[Any]]
-) -> Any:
-    table = DOCUMENTS.c
-    return connection.execute(
-        select(table.sha256, table.contract, table.engine, *columns).where(
-            table.sha256.in_(hashes), table.contract == contract, table.engine == engine
-        )
-    )
+def _make_tables(engine: Engine) -> None:
+    """Not by create_all, which two processes at once do not survive."""
+    for table in _METADATA.sorted_tables:
+        try:
+            with engine.begin() as connection:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+        except SQLAlchemyError:
+            if not inspect(engine).has_table(table.name):  # it is there where another process made it first
+                raise
 
 
-def _is(key: Key) -> tuple[Any, ...]:
-    table = DOCUMENTS.c
-    return table.sha256 == key.sha256, table.contract == key.contract, table.engine == key.engine
+def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
     cursor.close()

@@ -2,65 +2,94 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import OutputUnwritable
 
 JSONL = "records.jsonl"
-LONGEST_NAME = 180  # characters of one part of a path, suffix apart
+OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, and the lock of the run at work
+LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
 
 
-def open_folder(folder: Path) -> Path:
-    """The output folder, made if need be. Raises OutputUnwritable before any work is done."""
+@contextmanager
+def output_folder(folder: Path) -> Iterator[Path]:
+    """The output folder, made if need be, held for one run. Raises OutputUnwritable before any work is done.
+
+    Two runs into one folder would do the same documents twice. The operating system drops the lock with its process,
+    so that a killed run leaves none.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        lock = (folder / OWN_FOLDER / "lock").open("w")
     except OSError as error:
         raise OutputUnwritable(
             f"the output folder {folder} cannot be written: {error.strerror}.", remedy="Give another with --out."
         ) from error
-    return folder
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputUnwritable(
+                f"another run is writing to {folder}.", remedy="Wait for it, or give another folder with --out."
+            ) from error
+        yield folder
+
+
+def file_name(name: str) -> str:
+    """A source's name as a relative path that is safe in any folder: `../a b/c?.pdf` → `a b/c_.pdf`."""
+    parts = [_safe(part) for part in re.split(r"[\\/]", name) if part not in ("", ".", "..")]
+    return "/".join(parts) or "document"
 
 
 def record_path(folder: Path, name: str) -> Path:
-    """Where a document's record goes: `invoices/a.pdf` → `FOLDER/invoices/a.pdf.json`. It never leaves the folder."""
-    parts = [_safe(part) for part in re.split(r"[\\/]", name) if part not in ("", ".", "..")]
-    return folder.joinpath(*(parts or ["document"])).with_name(f"{parts[-1] if parts else 'document'}.json")
+    """Where a record goes: `invoices/a.pdf` → `FOLDER/invoices/a.pdf.json`. name: as `file_name` gives it."""
+    return folder / f"{name}.json"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Puts the whole text at the path or, whatever happens, leaves what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    """Puts the whole text at the path or, whatever happens, leaves what was there. Raises OutputUnwritable."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Puts all lines, each with a line end, at the path, or leaves what was there. Raises OutputUnwritable.
+
+    The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run does
+    the document again.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_jsonl(folder: Path, records: Iterable[str]) -> Path:
-    """All records, one a line, in place of an earlier file."""
-    path = folder / JSONL
-    write_atomically(path, "".join(f"{record}\n" for record in records))
-    return path
-
-
-def remove_partial(folder: Path) -> None:
-    """Removes what a killed run left half written."""
-    for path in folder.rglob(".*.partial"):
-        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8") as stream:
+                stream.writelines(f"{line}\n" for line in lines)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{path} cannot be written: {error.strerror}.",
+            remedy="Make room or set its permissions, and give the same command: it goes on where it stopped.",
+        ) from error
 
 
 def _safe(part: str) -> str:
-    cleaned = "".join("_" if ord(char) < 32 or char in '<>:"|?*\x7f' else char for char in part).strip(" ")
-    return (cleaned.lstrip(".") or "_")[:LONGEST_NAME]
+    cleaned = "".join(char if char.isprintable() and char not in '<>:"|?*' else "_" for char in part).strip()
+    if cleaned.startswith("."):
+        cleaned = f"_{cleaned[1:]}"
+    encoded = (cleaned or "_").encode("utf-8", "replace")
+    if len(encoded) <= LONGEST_PART:
+        return encoded.decode()
+    suffix = Path(cleaned).suffix[:16]
+    return encoded[: LONGEST_PART - len(suffix.encode())].decode("utf-8", "ignore") + suffix

@@ -1,102 +1,63 @@
-"""Worker processes that read documents: a hung or crashed one costs its document, never the batch."""
+"""Worker processes that read documents: a hung, crashed or greedy one costs its document, never the batch.
+
+Each worker has a pipe of its own, so that one that dies in the middle of a message leaves no lock behind. It reads one
+document at a time; the next is handed out before the last one's record is kept, so that none waits for the disk.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
-from functools import lru_cache
-from multiprocessing import get_context
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from multiprocessing import connection, get_context, resource_tracker
 from types import TracebackType
-from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from pipeline.discover import Source
-from pipeline.extract import extract, failed_record
-from schemas.contract import Contract
-from schemas.errors import DocumentError, DocumentTimeout, ReaderCrashed
-from schemas.record import DocumentInfo, Record
+from pipeline.serving import Assignment, Outcome, failed, finished, serve
+from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
-QUEUED = 3  # documents handed out for each worker, so that none waits for the next
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One document to read: where it is, by which schema and engine, and its hash."""
-
-    source: Source
-    schema: str
-    engine: str
-    sha256: str
-    passwords: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An assignment's record. retryable: it failed in a way that may pass."""
-
-    assignment: Assignment
-    record: Record
-    retryable: bool = False
+START_SECONDS = 300.0  # for a worker to import its libraries and load its engine
+MOST_STARTS = 3  # of one worker in a row that come to nothing
+TICK_SECONDS = 0.2  # how often to look whether to stop, and for documents over their time
+LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machine
 
 
 class Workers:
-    """A pool of reader processes. seconds: the most that one document may take."""
+    """`count` reader processes for one engine. seconds: the most that one document may take.
 
-    def __init__(self, count: int, seconds: float) -> None:
+    Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
+    """
+
+    def __init__(self, count: int, seconds: float, engine: str) -> None:
         self.count = count
         self.seconds = seconds
-        if count > 1:
-            os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by ONNX Runtime's sessions in the children
-        self._pool = ProcessPool(max_workers=count, max_tasks=RECYCLE_AFTER, context=get_context("spawn"))
+        self.engine = engine
+        self._workers: list[_Worker] = []
 
-    def read(self, assignments: Sequence[Assignment]) -> Iterator[Outcome]:
-        """An outcome for each assignment, as they come. Whoever stops asking stops the work."""
+    def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
+        """An outcome for each assignment, as they come; none any more once `stop` is set.
+
+        Raises EngineUnavailable where the engine cannot be loaded, or workers do not even start.
+        """
         waiting = iter(assignments)
-        running: dict[Future[str], Assignment] = {}
-        while True:
-            while len(running) < self.count * QUEUED and (assignment := next(waiting, None)) is not None:
-                running[self._pool.schedule(_read, args=(assignment,), timeout=self.seconds)] = assignment
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield self._outcome(running.pop(future), future)
-
-    def _outcome(self, assignment: Assignment, future: Future[str]) -> Outcome:
-        uri = assignment.source.uri
-        error: DocumentError
-        try:
-            return Outcome(assignment, Record.model_validate_json(future.result()))
-        except TimeoutError:
-            error = DocumentTimeout(
-                f"it took over {self.seconds:g} seconds.",
-                document=uri,
-                remedy="Allow more with --timeout, or split it.",
-            )
-        except ProcessExpired as expired:
-            error = ReaderCrashed(
-                f"the process that read it ended with {expired.exitcode}.",
-                document=uri,
-                remedy="Run again to retry it.",
-            )
-        except Exception as bug:  # ours, not the document's; it costs this document, and is told in full
-            error = ReaderCrashed(
-                f"reading it failed unexpectedly: {type(bug).__name__}: {bug}.",
-                document=uri,
-                remedy="Please report it, with the document if you can.",
-            )
-        info = DocumentInfo(uri=uri, sha256=assignment.sha256, media_type="", bytes=0)
-        record = failed_record(info, error, contract_of(assignment.schema), engine_of(assignment.engine))
-        return Outcome(assignment, record, error.retryable)
-
-    def stop(self) -> None:
-        """Ends the workers at once, whatever they are doing."""
-        self._pool.stop()
-        self._pool.join()
+        self._workers = [_Worker(self, assignment) for assignment in islice(waiting, self.count)]
+        busy = list(self._workers)
+        while busy and not (stop is not None and stop.is_set()):
+            connection.wait([handle for worker in busy for handle in worker.handles], TICK_SECONDS)
+            for worker in list(busy):
+                outcome = worker.outcome()
+                if outcome is None:
+                    continue
+                following = next(waiting, None)
+                if following is None:
+                    busy.remove(worker)
+                else:
+                    worker.give(following)
+                yield outcome
 
     def __enter__(self) -> Workers:
         return self
@@ -104,31 +65,130 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        for worker in self._workers:
+            worker.kill()
 
 
-@lru_cache(maxsize=32)
-def contract_of(schema: str) -> Contract:
-    """The contract of a schema, loaded once in each process."""
-    from schemas.registry import load_contract
+class _Worker:
+    """One place in the pool: a process with a document, replaced by another process when it ends or is tired."""
 
-    return load_contract(schema)
+    def __init__(self, pool: Workers, assignment: Assignment) -> None:
+        self.pool = pool
+        self.starts = 0
+        self._start()
+        self.give(assignment)
+
+    @property
+    def handles(self) -> tuple[connection.Connection, int]:
+        """What to wait on: a message, or the end of the process."""
+        return self.pipe, self.process.sentinel
+
+    def give(self, assignment: Assignment) -> None:
+        """Hands out a document."""
+        if self.documents >= RECYCLE_AFTER or not self.process.is_alive():
+            self._replace()
+        self.assignment = assignment
+        self.documents += 1
+        self._send()
+
+    def outcome(self) -> Outcome | None:
+        """What has become of its document, once something has."""
+        try:
+            message = self.pipe.recv() if self.pipe.poll() else _NOTHING
+        except (EOFError, OSError):
+            message = _ENDED
+        if message is None:  # it has started
+            self.ready = True
+            self.starts = 0
+            self.deadline = time.monotonic() + self.pool.seconds
+        elif isinstance(message, bytes):
+            return finished(self.assignment, message)
+        elif isinstance(message, IntaglioError):
+            return self._refused(message)
+        elif message is _ENDED or not self.process.is_alive():
+            return self._ended()
+        elif time.monotonic() > self.deadline:
+            return self._overdue()
+        return None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        limits = (max(1, cores() // self.pool.count), _memory() // self.pool.count)
+        arguments = (theirs, self.pool.engine, limits[0], max(LEAST_MEMORY, limits[1]))
+        self.process = context.Process(target=serve, args=arguments, daemon=True, name="intaglio-reader")
+        # Ctrl-C at a terminal reaches every process of the group; workers inherit this mask, and leave it to us.
+        # Python's resource tracker would lift it where it starts with the first of them.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+        self.starts += 1
+        self.ready = False
+        self.documents = 0
+
+    def _replace(self) -> None:
+        self.kill()
+        self._start()
+
+    def _send(self) -> None:
+        self.deadline = time.monotonic() + (self.pool.seconds if self.ready else START_SECONDS)
+        with contextlib.suppress(OSError):  # it has died; its sentinel will say so
+            self.pipe.send(self.assignment)
+
+    def _refused(self, error: IntaglioError) -> Outcome:
+        if not self.ready:
+            raise error
+        self.documents = RECYCLE_AFTER  # it may be out of memory, or worse
+        return failed(self.assignment, error)
+
+    def _ended(self) -> Outcome | None:
+        self.process.join()
+        code = self.process.exitcode
+        if not self.ready:
+            if self.starts >= MOST_STARTS:
+                raise EngineUnavailable(
+                    f"reader processes end before they read anything, with {code}.",
+                    remedy="In a program of your own, start the batch under `if __name__ == '__main__':`.",
+                )
+            self._replace()
+            self._send()
+            return None
+        error = ReaderCrashed(
+            f"the process that read it ended with {code}.", document=self.assignment.source.uri, remedy=_AGAIN
+        )
+        return failed(self.assignment, error)
+
+    def _overdue(self) -> Outcome:
+        self.kill()
+        if not self.ready:
+            raise EngineUnavailable(f"the engine {self.pool.engine} did not start in {START_SECONDS:g} seconds.")
+        error = DocumentTimeout(
+            f"it took over {self.pool.seconds:g} seconds.",
+            document=self.assignment.source.uri,
+            remedy="Allow more with --timeout, or split it.",
+        )
+        return failed(self.assignment, error)
 
 
-@lru_cache(maxsize=1)
-def engine_of(name: str) -> Any:
-    """The process's one engine."""
-    from model.registry import load_engine
-
-    return load_engine(name)
+_NOTHING = object()
+_ENDED = object()
+_AGAIN = "The same command tries it again; if it ends so every time, take it out."
 
 
-def _read(assignment: Assignment) -> str:
-    record = extract(
-        assignment.source.uri,
-        contract_of(assignment.schema),
-        engine_of(assignment.engine),
-        name=assignment.source.uri,
-        passwords=assignment.passwords,
-    )
-    return record.model_dump_json()
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> int:
+    """Bytes of the machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

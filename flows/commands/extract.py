@@ -5,22 +5,35 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from model.registry import load_engine
-from pipeline.extract import extract
+from pipeline.discover import Source, is_url
+from pipeline.serving import Assignment, contract_of, engine_of
+from pipeline.workers import Workers
 from schemas.errors import UsageError
-from schemas.registry import load_contract
 
 
-def run(file: str, schemas: Sequence[str], engine: str, passwords: tuple[str, ...], only_data: bool) -> int:
-    """Returns the exit code: 1 for a document that failed, whose reason goes to standard error."""
+def run(
+    file: str, schemas: Sequence[str], engine: str, passwords: tuple[str, ...], seconds: float, only_data: bool
+) -> int:
+    """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
+
+    The document is read in a worker, as in a batch: one that hangs or crashes its reader fails with a record too.
+    """
     if len(schemas) != 1:
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
-    record = extract(file, load_contract(schemas[0]), load_engine(engine), passwords=passwords)
+    if not (is_url(file) or Path(file).is_file()):
+        raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
+    contract_of(schemas[0])
+    engine_of(engine)
+    assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords)
+    with Workers(1, seconds, engine) as workers:
+        (outcome,) = workers.read([assignment])
+    record = outcome.record
     if record.status == "failed":
         print(f"intaglio: {record.issues[0].message}", file=sys.stderr)
-    if only_data and record.status != "failed":
-        print(json.dumps(record.data, indent=2, ensure_ascii=False))
-    elif not only_data:
+    if not only_data:
         print(record.model_dump_json(indent=2))
+    elif record.status != "failed":
+        print(json.dumps(record.data, indent=2, ensure_ascii=False))
     return 1 if record.status == "failed" else 0

@@ -1,64 +1,68 @@
-"""`intaglio ingest`: plans the batch, and runs it as a Prefect flow, or directly."""
+"""`intaglio ingest`: runs a job as a Prefect flow, or directly, and shows what comes of it."""
 
 from __future__ import annotations
 
-import sys
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
-from flows.report import Bar, Tally, print_summary
-from pipeline.batch import Job, Plan, open_output, plan_batch, restore_files, run_batch, write_all
-from pipeline.ledger import Ledger
-from pipeline.workers import Assignment, Outcome, Workers
+from flows.report import Report
+from pipeline.batch import open_batch, run_batch
+from pipeline.job import Job, Watch
 
 INTERRUPTED = 130
-Read = Callable[[Sequence[Assignment]], Iterator[Outcome]]
 
 
 def run(job: Job, *, direct: bool, quiet: bool, as_json: bool) -> int:
-    """Returns the exit code. A run with nothing to do never starts Prefect nor a worker."""
+    """Returns the exit code. A run with nothing to do starts neither Prefect nor a worker."""
     begun = time.monotonic()
-    open_output(job)
-    with Ledger(job.ledger_url) as ledger:
-        plan = plan_batch(job, ledger)
-        tally = Tally(plan)
-        restored = restore_files(plan, ledger)
-        if restored and not quiet:
-            print(f"{restored} missing file{'' if restored == 1 else 's'} written again.", file=sys.stderr)
-        code = _work(plan, ledger, tally, direct=direct, quiet=quiet or as_json) if plan.todo else 0
-        jsonl = write_all(plan, ledger)
-    if code == INTERRUPTED:
-        left = len(plan.todo) - len(tally.records)
-        print(
-            f"Interrupted: {len(tally.records)} done and kept, {left} left. The same command goes on.", file=sys.stderr
-        )
-        return code
-    if not plan.todo and not quiet and not as_json:
-        print(f"Nothing to do: all {plan.documents} documents are in the ledger.")
-    if not quiet or as_json:
-        print_summary(tally, jsonl, time.monotonic() - begun, as_json)
-    return tally.exit_code
-
-
-def _work(plan: Plan, ledger: Ledger, tally: Tally, *, direct: bool, quiet: bool) -> int:
-    job = plan.job
-    workers = Workers(min(job.workers, len(plan.todo)), job.seconds)
-    with workers, Bar(len(plan.todo), shown=not quiet) as bar:
-
-        def read(assignments: Sequence[Assignment]) -> Iterator[Outcome]:
-            for outcome in run_batch(plan, assignments, ledger, workers):
-                tally.add(outcome)
-                bar.advance(outcome)
-                yield outcome
-
-        try:
+    interrupted = True
+    with Report(job, quiet=quiet, as_json=as_json) as report:
+        watch = Watch(report.hear)
+        with _stopping(watch, report), suppress(KeyboardInterrupt):
             if direct:
-                for _ in read(plan.todo):
-                    pass
+                run_batch(job, watch)
             else:
-                from flows.ingest import run_flow
+                _run_as_flow(job, watch, report)
+            interrupted = watch.stop.is_set()
+    report.show(time.monotonic() - begun, interrupted)
+    if interrupted:
+        return INTERRUPTED
+    return 1 if report.failed else 0
 
-                run_flow(plan, read)
-        except KeyboardInterrupt:
-            return INTERRUPTED
-    return 0
+
+def _run_as_flow(job: Job, watch: Watch, report: Report) -> None:
+    """The flow plans anew what is planned here: so it is the same flow when Prefect's own scheduler starts it."""
+    with open_batch(job, watch) as batch:
+        if not batch.plan.todo:
+            return
+    report.note("starting Prefect")
+    from flows.server import prefect_api, prepare_environment
+
+    prepare_environment()
+    with prefect_api():
+        from flows.ingest import run_flow
+
+        report.note("documents")
+        run_flow(job, watch)
+        report.note("ending Prefect")
+
+
+@contextmanager
+def _stopping(watch: Watch, report: Report) -> Iterator[None]:
+    """Ctrl-C, or a scheduler's request to end, stops a batch that is reading in good order; a second one at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if watch.stop.is_set() or not report.reading:
+            raise KeyboardInterrupt
+        watch.stop.set()
+        report.note("stopping")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flows.terminal import console
 from schemas.field import Field
 from schemas.registry import BUILTIN, load_contract
 
 
 def run(name: str | None) -> int:
-    console = Console()
+    screen = console()
     if name is None:
         table = Table("schema", "what it is", "fields", box=None, pad_edge=False)
         for known in sorted(BUILTIN):
             contract = load_contract(known)
             table.add_row(known, Text(contract.root.description), str(len(contract.fields())))
-        console.print(table)
-        console.print("\nOne with its fields: intaglio schemas invoice. Yours: file.py:Model or a JSON Schema file.")
+        screen.print(table)
+        screen.print("\nOne with its fields: intaglio schemas invoice. Yours: file.py:Model or a JSON Schema file.")
         return 0
     contract = load_contract(name)
     table = Table("field", "type", "what it is", box=None, pad_edge=False)
     for leaf in contract.fields():
         table.add_row(Text(leaf.pointer), Text(_kind(leaf)), Text(leaf.description))
-    console.print(table)
+    screen.print(table)
     for check in contract.checks:
-        console.print(Text(f"check: {check.text}"))
+        screen.print(Text(f"check: {check.text}"))
     return 0
 
 

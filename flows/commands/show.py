@@ -5,26 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flows.terminal import COLOURS, console, plain
 from schemas.errors import UsageError
 from schemas.record import FieldResult, Record
 
-COLOURS = {"accepted": "green", "review": "yellow", "absent": "dim", "failed": "red"}
 LONGEST = 200  # characters of a value that are shown
 
 
 def run(path: Path) -> int:
     record = _load(path)
-    console = Console()
-    console.print(_heading(record))
+    screen = console()
+    screen.print(_heading(record))
     if record.fields:
-        console.print(_table(record))
+        screen.print(_table(record))
     for issue in record.issues:
         colour = "red" if issue.severity == "error" else "yellow"
-        console.print(Text(f"{issue.severity}: {plain(issue.message)}", style=colour))
+        screen.print(Text(f"{issue.severity}: {plain(issue.message)}", style=colour))
     return 0
 
 
@@ -69,8 +68,3 @@ def _row(pointer: str, field: FieldResult) -> tuple[Text, ...]:
         Text(", ".join(map(str, pages)) or "–"),
         Text(field.status, style=COLOURS[field.status]),
     )
-
-
-def plain(text: str) -> str:
-    """The text with control and direction-changing characters made visible: a document must not write to a terminal."""
-    return "".join(char if char.isprintable() else " " if char in "\n\t" else f"\\x{ord(char):02x}" for char in text)

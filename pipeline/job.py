@@ -1,0 +1,110 @@
+"""What a user asks of a batch, and what the batch tells while it works."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.sinks import JSONL, OWN_FOLDER
+
+SECONDS = 300.0  # that one document may take
+MOST_ROWS = 40  # documents that a table shows; more are counted only
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """places: folders, files, globs, URLs. schemas: as `Routes.of` takes them. out: folder for the JSON.
+
+    ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
+    seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
+    """
+
+    places: tuple[str, ...]
+    schemas: tuple[str, ...]
+    out: Path
+    engine: str = "embedded"
+    ledger: str = ""
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+    workers: int | None = None
+    seconds: float = SECONDS
+    retry_failed: bool = False
+
+    @property
+    def ledger_url(self) -> str:
+        return self.ledger or f"sqlite:///{self.out.absolute() / OWN_FOLDER / 'ledger.sqlite'}"
+
+    @property
+    def ledger_output(self) -> str:
+        """How a ledger that several jobs share tells this one's folder; its own ledger may move with the folder."""
+        return str(self.out.absolute()) if self.ledger else ""
+
+    @property
+    def jsonl(self) -> Path:
+        return self.out / JSONL
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document whose record is kept. name: of its output; accepted, review: how many fields are."""
+
+    name: str
+    uri: str
+    schema: str
+    status: str
+    pages: int
+    accepted: int
+    review: int
+    issues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Before the first document is read. earlier: the first `MOST_ROWS` documents that were done before.
+
+    restored: how many JSON files were missing and are there again.
+    """
+
+    documents: int
+    todo: int
+    earlier: tuple[Row, ...]
+    restored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a job has come to, told when all is in place.
+
+    statuses: of all its documents, those of earlier runs included. read, pages: in this run. same: names of documents
+    by those that have the same bytes. interrupted: it was told to stop before it was done.
+    """
+
+    documents: int
+    read: int
+    pages: int
+    statuses: Counter[str]
+    same: dict[str, str]
+    interrupted: bool
+
+    @property
+    def left(self) -> int:
+        """Documents that no run has read yet."""
+        return self.documents - self.statuses.total()
+
+
+Event = Planned | Row | Summary
+Listener = Callable[[Event], None]
+
+
+def unheard(event: Event) -> None:
+    """The listener of a batch that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who hears of a batch's progress, and how it is told to stop: what is done is kept, nothing new is begun."""
+
+    listen: Listener = unheard
+    stop: threading.Event = field(default_factory=threading.Event)

@@ -1,0 +1,134 @@
+"""What a worker process does: it loads its engine, then reads the documents it is given, one by one.
+
+Only light imports here: how many threads native libraries take is settled before they are imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing import connection, parent_process
+from typing import TYPE_CHECKING
+
+from pipeline.discover import Source
+from schemas import errors
+from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
+from schemas.record import DocumentInfo, Record
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+    from schemas.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One document to read: where it is, by which schema and engine, and its hash."""
+
+    source: Source
+    schema: str
+    engine: str
+    sha256: str = ""
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An assignment's record. code: of its first issue where it failed; retryable: that may pass."""
+
+    assignment: Assignment
+    record: Record
+    code: str = ""
+    retryable: bool = False
+
+
+def serve(pipe: connection.Connection, engine: str, threads: int, memory: int) -> None:
+    """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
+    then for each assignment its record as JSON or the error that kept it from one."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    try:
+        engine_of(engine)
+        from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
+    except IntaglioError as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
+        while True:
+            pipe.send(_read(pipe.recv()))
+
+
+def finished(assignment: Assignment, text: bytes) -> Outcome:
+    """The outcome of a record that a worker sent."""
+    record = Record.model_validate_json(text)
+    code = record.issues[0].code if record.status == "failed" and record.issues else ""
+    return Outcome(assignment, record, code, code in _retryable_codes())
+
+
+def failed(assignment: Assignment, error: IntaglioError) -> Outcome:
+    """The outcome of an assignment that gave no record."""
+    from pipeline.extract import error_code, failed_record
+
+    info = DocumentInfo(uri=assignment.source.uri, sha256=assignment.sha256, media_type="", bytes=0)
+    record = failed_record(info, error, contract_of(assignment.schema), engine_of(assignment.engine))
+    return Outcome(assignment, record, error_code(error), error.retryable)
+
+
+@lru_cache(maxsize=64)
+def contract_of(schema: str) -> Contract:
+    """The contract of a schema, loaded once in each process. Raises SchemaNotFound, SchemaUnsupported."""
+    from schemas.registry import load_contract
+
+    return load_contract(schema)
+
+
+@lru_cache(maxsize=1)
+def engine_of(name: str) -> Engine:
+    """The process's one engine. Raises EngineUnavailable."""
+    from model.registry import load_engine
+
+    return load_engine(name)
+
+
+def _read(assignment: Assignment) -> bytes | IntaglioError:
+    from pipeline.extract import extract
+
+    uri = assignment.source.uri
+    try:
+        record = extract(
+            assignment.source.path,
+            contract_of(assignment.schema),
+            engine_of(assignment.engine),
+            name=uri,
+            passwords=assignment.passwords,
+        )
+        return record.model_dump_json().encode()
+    except IntaglioError as error:
+        return error
+    except MemoryError:
+        return DocumentTooLarge("it takes too much memory.", document=uri, remedy="Split it, or use fewer --workers.")
+    except Exception as bug:  # ours, not the document's: it costs this document only, and is told in full
+        reason = f"{type(bug).__name__}: {bug}"
+        return ReaderCrashed(f"reading it failed unexpectedly: {reason}.", document=uri, remedy="Please report it.")
+
+
+def _end_with_parent() -> None:
+    """A worker must not outlive a killed parent, even in the middle of a document."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+@lru_cache(maxsize=1)
+def _retryable_codes() -> frozenset[str]:
+    from pipeline.extract import error_code
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, IntaglioError)]
+    return frozenset(error_code(kind("")) for kind in kinds if kind.retryable)
