@@ -1,7 +1,8 @@
 """What is to be trusted: a confidence and a status for every leaf, and one status for the record.
 
 A value is accepted when the engine is sure of it, words on the page state it, and no check speaks against it; an
-arithmetic check that holds speaks for all values that take part, even where another fails. Everything else that was found goes to review.
+arithmetic check that holds speaks for all values that take part, even where another fails. Everything else that was
+found goes to review.
 """
 
 from __future__ import annotations
