@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +36,6 @@ _IMAGES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
-    (b"BM", "image/bmp"),
     (b"GIF8", "image/gif"),
 )
 
@@ -58,7 +58,7 @@ class Document:
             self.page_count = int(self.pdf.page_count)
         else:
             self._picture = _open_picture(uri, content)
-            self.page_count = int(getattr(self._picture, "n_frames", 1))
+            self.page_count = _frames(self._picture)
         if self.page_count < 1:
             self.close()
             raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
@@ -72,19 +72,20 @@ class Document:
     def picture(self, number: int) -> Image:
         """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
 
-        Raises what Pillow raises.
+        Raises what Pillow raises, and DocumentTooLarge for a page with too many pixels.
         """
         from PIL import ImageOps
 
-        self._picture.seek(number - 1)
-        frame = ImageOps.exif_transpose(self._picture)
-        if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
-            from PIL import Image as Images
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata that nobody reads
+            self._picture.seek(number - 1)
+            _check_pixels(self._picture, self.uri)
+            return _on_paper(ImageOps.exif_transpose(self._picture))
 
-            frame = frame.convert("RGBA")
-            paper = Images.new("RGBA", frame.size, "white")
-            frame = Images.alpha_composite(paper, frame)
-        return frame.convert("RGB")
+    @property
+    def repaired(self) -> bool:
+        """Whether a PDF was damaged, and could be opened after its parts were looked for: some may be missing."""
+        return self.pdf is not None and bool(self.pdf.is_repaired)
 
     def close(self) -> None:
         for opened in (self.pdf, self._picture):
@@ -101,10 +102,17 @@ class Document:
 
 
 def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequence[str] = ()) -> Document:
-    """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not."""
+    """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not.
+
+    name: what errors and records call it; by default the path or URL.
+    """
     if isinstance(source, bytes):
-        return Document(name or "bytes", source, passwords)
-    return Document(name or str(source), _content(str(source)), passwords)
+        name, content = name or "bytes", source
+    else:
+        name, content = name or str(source), _content(source)
+    if len(content) > MAX_BYTES:
+        raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=name, remedy="Split it.")
+    return Document(name, content, passwords)
 
 
 def media_type(content: bytes, uri: str = "") -> str:
@@ -116,6 +124,8 @@ def media_type(content: bytes, uri: str = "") -> str:
     for magic, kind in _IMAGES:
         if content.startswith(magic):
             return kind
+    if content.startswith(b"BM") and content[6:10] == bytes(4):  # reserved in a bitmap, letters in a text
+        return "image/bmp"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     raise UnsupportedDocument(
@@ -123,22 +133,38 @@ def media_type(content: bytes, uri: str = "") -> str:
     )
 
 
-def _content(source: str) -> bytes:
+def _content(source: str | Path) -> bytes:
+    """At most one byte more than are allowed."""
+    try:
+        if isinstance(source, Path) or "://" not in source:
+            with Path(source).open("rb") as stream:
+                return stream.read(MAX_BYTES + 1)
+        return _fetched(source)
+    except FileNotFoundError as error:
+        raise DocumentError(
+            "there is no such file.", document=str(source), remedy="It may have been moved since."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DocumentError(
+            f"it cannot be read: {reason}.", document=str(source), remedy="Check its permissions."
+        ) from error
+
+
+def _fetched(url: str) -> bytes:
     import fsspec
 
     try:
-        with fsspec.open(source, "rb") as stream:
+        with fsspec.open(url, "rb") as stream:
             content: bytes = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
+    except OSError:
+        raise
+    except Exception as error:  # every file system has errors of its own
         raise DocumentError(
-            "there is no such file.", document=source, remedy="It may have been moved since."
+            f"it cannot be fetched: {type(error).__name__}: {error}.",
+            document=url,
+            remedy="Check the URL; some need a package that fsspec names.",
         ) from error
-    except OSError as error:
-        raise DocumentError(f"it cannot be read: {error}.", document=source, remedy="Check its permissions.") from error
-    except (ValueError, ImportError) as error:
-        raise DocumentError(f"it cannot be fetched: {error}.", document=source) from error
-    if len(content) > MAX_BYTES:
-        raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=source, remedy="Split it.")
     return content
 
 
@@ -168,27 +194,56 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
 
 
 def _open_picture(uri: str, content: bytes) -> Any:
+    """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
     from PIL import Image as Images
-    from PIL import UnidentifiedImageError
 
     Images.MAX_IMAGE_PIXELS = MAX_PIXELS
+    too_large = DocumentTooLarge(
+        "its picture has too many pixels.", document=uri, remedy=f"Scale it down: at most {MAX_PIXELS} are read."
+    )
     try:
-        picture = Images.open(io.BytesIO(content))
-        frames = int(getattr(picture, "n_frames", 1))
-    except Images.DecompressionBombError as error:
-        raise DocumentTooLarge(
-            "its picture has too many pixels.", document=uri, remedy=f"Scale it down: at most {MAX_PIXELS} are read."
-        ) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata that nobody reads
+            warnings.simplefilter("error", Images.DecompressionBombWarning)
+            picture = Images.open(io.BytesIO(content))
+            _check_pixels(picture, uri)
+            if _frames(picture) == 1:
+                picture.load()
+    except (Images.DecompressionBombError, Images.DecompressionBombWarning) as error:
+        raise too_large from error
+    except DocumentError:
+        raise
+    except Exception as error:  # Pillow's formats raise whatever their parsers meet
         raise DamagedDocument(
-            f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again."
+            f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again; the copy may be cut off."
         ) from error
+    return picture
+
+
+def _frames(picture: Any) -> int:
+    """The pages of a picture file: TIFF has them; the frames of other formats are animations."""
+    return int(picture.n_frames) if picture.format == "TIFF" else 1
+
+
+def _check_pixels(picture: Image, uri: str) -> None:
     if picture.width * picture.height > MAX_PIXELS:
         raise DocumentTooLarge(
             f"its picture has {picture.width} × {picture.height} pixels.",
             document=uri,
             remedy=f"Scale it down: at most {MAX_PIXELS} are read.",
         )
-    if frames > MAX_PAGES:
-        raise DocumentTooLarge(f"it has {frames} pages.", document=uri, remedy="Split it.")
-    return picture
+
+
+def _on_paper(frame: Image) -> Image:
+    """RGB: what is transparent is white; of more than 8 bits a channel, the lightest is white."""
+    from PIL import Image as Images
+
+    if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
+        frame = frame.convert("RGBA")
+        return Images.alpha_composite(Images.new("RGBA", frame.size, "white"), frame).convert("RGB")
+    if frame.mode.startswith(("I", "F")):
+        import numpy as np
+
+        light = np.asarray(frame, np.float32)
+        frame = Images.fromarray((light * (255.0 / max(float(light.max()), 1e-9))).clip(0, 255).astype(np.uint8))
+    return frame.convert("RGB")

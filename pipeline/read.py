@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.contents import Contents, page_contents
 from pipeline.document import Document
-from pipeline.layer import text_layer
-from pipeline.marks import glyphs, page_marks, scanned_marks
-from pipeline.render import render_page
+from pipeline.layer import Layer, agrees, text_layer
+from pipeline.layout import in_reading_order
+from pipeline.marks import page_marks, scanned_marks
+from pipeline.render import scan_page
 from schemas.errors import PageFailure
-from schemas.page import PageText, Word
+from schemas.page import PageText
 
 if TYPE_CHECKING:
     from pipeline.ocr import Ocr
 
-SCAN_SIDE = 2200  # pixels of a scanned page's longer side, as it is given to OCR: A4 at about 190 dpi
+INCOMPLETE = "nothing is on it, but the file is damaged and the page's content may be lost."
+LEAST_CONTRAST = 24  # of 255, between the lightest and the darkest of a page that holds anything
 
 
 def read_pages(document: Document, ocr: Ocr | None = None) -> Iterator[PageText]:
@@ -28,7 +33,8 @@ def read_pages(document: Document, ocr: Ocr | None = None) -> Iterator[PageText]
     """
     for number in range(1, document.page_count + 1):
         try:
-            yield _read(document, number, ocr)
+            page = _read(document, number, ocr)
+            yield _of_damaged_file(page) if document.repaired else page
         except PageFailure as error:
             yield _failed(number, error.message)
         except Exception as error:  # whatever a library raises on a hostile page costs that page only
@@ -45,38 +51,51 @@ def default_ocr() -> Ocr:
 
 def _read(document: Document, number: int, ocr: Ocr | None) -> PageText:
     if document.pdf is None:
-        return _by_ocr(document, number, ocr, "a picture", size=None)
+        return _by_ocr(document, number, ocr, "a picture")
     page = document.pdf[number - 1]
-    size = (float(page.rect.width), float(page.rect.height))
-    layer = text_layer(page)
-    if not layer.trusted:
-        return _by_ocr(document, number, ocr, layer.reason, size)
-    return PageText(
-        number,
-        *size,
-        words=layer.words,
-        marks=page_marks(page, layer.words),
-        source="text" if layer.words else "none",
-        reason=layer.reason,
-    )
+    contents = page_contents(page)
+    layer = text_layer(page, contents)
+    if layer.verdict != "sound":
+        seen = _by_ocr(document, number, ocr, layer.reason)
+        if layer.verdict == "unfit" or not agrees(layer.words, seen.words):
+            return seen
+        layer = layer._replace(reason="text layer, which OCR confirms")
+    return _by_layer(page, number, contents, layer)
 
 
-def _by_ocr(
-    document: Document, number: int, ocr: Ocr | None, reason: str, size: tuple[float, float] | None
-) -> PageText:
-    picture = np.asarray(_scan(document, number, size))
-    read = (ocr or default_ocr()).read(picture)
-    upright = np.ascontiguousarray(np.rot90(picture, -read.rotation // 90)) if read.rotation else picture
-    width, height = size or (float(picture.shape[1]), float(picture.shape[0]))
-    if read.rotation in (90, 270):
+def _by_layer(page: Any, number: int, contents: Contents, layer: Layer) -> PageText:
+    words = in_reading_order(layer.words)
+    width, height, _ = contents.sheet
+    if layer.rotation in (90, 270):
         width, height = height, width
-    words = tuple(sorted(read.words, key=_reading_order(read.skew, width / height)))
     return PageText(
         number,
         width,
         height,
         words=words,
-        marks=(*glyphs(words), *scanned_marks(upright, words)),
+        marks=page_marks(page, contents, words, layer.rotation),
+        source="text" if words else "none",
+        reason=layer.reason,
+        rotation=layer.rotation,
+    )
+
+
+def _by_ocr(document: Document, number: int, ocr: Ocr | None, reason: str) -> PageText:
+    picture, (width, height) = scan_page(document, number)
+    pixels = np.asarray(picture)
+    if _is_uniform(pixels):
+        return PageText(number, width, height, words=(), source="none", reason="blank page")
+    read = (ocr or default_ocr()).read(pixels)
+    if read.rotation in (90, 270):
+        width, height = height, width
+    words = in_reading_order(read.words, read.skew, width / height)
+    upright = np.ascontiguousarray(np.rot90(pixels, -read.rotation // 90))
+    return PageText(
+        number,
+        width,
+        height,
+        words=words,
+        marks=scanned_marks(upright, words, read.skew),
         source="ocr" if words else "none",
         reason=reason,
         rotation=read.rotation,
@@ -84,23 +103,15 @@ def _by_ocr(
     )
 
 
-def _scan(document: Document, number: int, size: tuple[float, float] | None) -> Any:
-    """The page's picture: at its own size if that is moderate, else scaled to SCAN_SIDE."""
-    if size is not None:
-        return render_page(document, number, SCAN_SIDE)
-    picture = document.picture(number)
-    return render_page(document, number, SCAN_SIDE) if max(picture.size) > SCAN_SIDE else picture
+def _is_uniform(pixels: NDArray[np.uint8]) -> bool:
+    return int(pixels.max()) - int(pixels.min()) < LEAST_CONTRAST
 
 
-def _reading_order(skew: float, aspect: float) -> Any:
-    """Lines from top to bottom, their words from left to right; lines that run askew are followed."""
-    slope = float(np.tan(np.radians(skew))) * aspect
-
-    def key(word: Word) -> tuple[int, float]:
-        x, y = word.box.center
-        return round((y - slope * x) * 120), x
-
-    return key
+def _of_damaged_file(page: PageText) -> PageText:
+    """The page, saying that it may not be whole; a page with nothing on it is not believed to be blank."""
+    if page.words:
+        return replace(page, reason=f"{page.reason}; the file is damaged and was repaired")
+    return replace(page, failure=INCOMPLETE)
 
 
 def _failed(number: int, reason: str) -> PageText:

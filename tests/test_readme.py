@@ -52,7 +52,7 @@ def test_every_file_that_is_linked_exists() -> None:
         assert (ROOT / link).exists(), link
 
 
-@pytest.mark.parametrize("folder", ["schemas", "model", "pipeline", "flows", "tests", "sample_docs", "benchmarks", "docs"])
+@pytest.mark.parametrize("folder", "schemas model pipeline flows tests sample_docs benchmarks docs".split())
 def test_the_layout_names_every_folder(folder: str) -> None:
     assert re.search(rf"^    {folder}/ ", README, re.MULTILINE)
     assert (ROOT / folder).is_dir()

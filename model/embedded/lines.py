@@ -14,6 +14,8 @@ from statistics import median
 from schemas.page import Box, PageText, Word, enclosing
 
 SEGMENT_GAP = 0.9  # in line heights: a wider gap separates columns, a narrower one separates words
+INK_TO_PRINT = 1.55  # how much higher print is than the ink of a word, as fonts measure it
+INK_LEAST = 1.0  # of the page's usual ink height: a dash and an `a` are as high words as others
 SEPARATOR = "\t"
 _Placed = tuple[Word, float, float, float, float]
 
@@ -126,6 +128,9 @@ def page_lines(page: PageText) -> list[Line]:
     ]
     if page.skew:
         placed = [_level(item, page.skew) for item in placed]
+    if page.source == "ocr" and placed:
+        usual = median(item[4] - item[2] for item in placed)
+        placed = [_as_high_as_print(item, usual) for item in placed]
     rows = _rows(placed)
     lines: list[Line] = []
     for row in rows:
@@ -142,6 +147,14 @@ def _level(item: _Placed, skew: float) -> _Placed:
     shift = slope * (x0 + x1) / 2
     shrink = min(rise / 2, 0.3 * (y1 - y0))
     return word, x0, y0 - shift + shrink, x1, y1 - shift - shrink
+
+
+def _as_high_as_print(item: _Placed, usual: float) -> _Placed:
+    """A scanned word, whose box ends at its ink, as high as a text layer would have it: from ascender to descender."""
+    word, x0, y0, x1, y1 = item
+    half = max(y1 - y0, INK_LEAST * usual) * INK_TO_PRINT / 2
+    middle = (y0 + y1) / 2
+    return word, x0, middle - half, x1, middle + half
 
 
 def _rows(placed: Sequence[_Placed]) -> list[list[_Placed]]:

@@ -17,8 +17,8 @@ Picture = NDArray[np.uint8]
 Quad = NDArray[np.float32]
 """Four corners (4, 2) in pixels: top left, top right, bottom right, bottom left of the line as it is read."""
 
-SHORT_SIDE = 736  # pixels; smaller pictures are enlarged to it
-LONG_SIDE = 1760
+SHORT_SIDE = 736  # pixels; smaller pictures are enlarged to it, for the network misses small print
+LONG_SIDE = 1760  # pixels; time goes with pixels, and larger ones find no more lines
 THRESHOLD, BOX_THRESHOLD, UNCLIP = 0.3, 0.5, 1.6
 SMALLEST = 3.0  # pixels of the network's map
 
@@ -28,11 +28,9 @@ def find_lines(models: Models, picture: Picture) -> list[Quad]:
     import cv2
 
     height, width = picture.shape[:2]
-    scale = max(1.0, SHORT_SIDE / min(height, width))
-    scale = min(scale, LONG_SIDE / max(height, width))
+    scale = min(max(1.0, SHORT_SIDE / min(height, width)), LONG_SIDE / max(height, width))
     high, wide = (max(32, round(side * scale / 32) * 32) for side in (height, width))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(picture, (wide, high), interpolation=method)
+    resized = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     probability = run(models.detection, _normalized(resized)[None])[0, 0]
     mask = cv2.dilate((probability > THRESHOLD).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -60,14 +58,16 @@ def _quad(contour: Any, probability: NDArray[np.float32]) -> Quad | None:
         return None
     margin = width * height * UNCLIP / (2 * (width + height))
     grown = cv2.boxPoints((center, (width + 2 * margin, height + 2 * margin), angle))
-    return _ordered(grown)
+    return ordered(grown)
 
 
-def _ordered(corners: NDArray[np.float32]) -> Quad:
-    by_x = corners[np.argsort(corners[:, 0])]
-    left, right = by_x[:2], by_x[2:]
-    left, right = left[np.argsort(left[:, 1])], right[np.argsort(right[:, 1])]
-    return np.array([left[0], right[0], right[1], left[1]], np.float32)
+def ordered(corners: NDArray[np.float32]) -> Quad:
+    """Corners (4, 2) of a rectangle, one after the other around it, as a quad whose top edge runs most to the right."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    if edges[0, 0] * edges[1, 1] < edges[0, 1] * edges[1, 0]:
+        return ordered(corners[::-1])
+    rightward = edges[:, 0] / np.maximum(np.hypot(edges[:, 0], edges[:, 1]), 1e-6)
+    return np.roll(corners, -int(rightward.argmax()), axis=0).astype(np.float32)
 
 
 def size(quad: Quad) -> tuple[float, float]:

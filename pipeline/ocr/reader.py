@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
-from pipeline.ocr.detection import Picture, Quad, cut_out, find_lines, size
+from pipeline.ocr.detection import Picture, Quad, cut_out, find_lines, ordered, size
+from pipeline.ocr.ink import SPACE, Ink, find_ink, gap_between, spans
 from pipeline.ocr.models import Models
 from pipeline.ocr.recognition import Reading, recognize, upside_down
 from schemas.page import Box, Word
 
 LEAST_CONFIDENCE = 0.5
-SAMPLE = 10  # of the widest lines, that tell which way up the page is
+SAMPLE = 6  # of the widest lines, that tell which way up the page is
 MOST_SKEW = 20.0  # degrees
+NUMERIC = frozenset("0123456789.,-/")
 UPRIGHT = 1.2  # a line is this much wider than high
 
 
 @dataclass(frozen=True, slots=True)
 class OcrLine:
-    """One line: its quad in pixels of the upright picture, and what it says."""
+    """One line: its quad in pixels of the upright picture, what it says, and where in the quad its ink is."""
 
     quad: Quad
     reading: Reading
+    ink: Ink
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,15 @@ class Ocr:
         """The words of an RGB picture (h, w, 3), which may stand on any of its sides."""
         quads = find_lines(self.models, picture)
         rotation = self._rotation(picture, quads)
-        if rotation in (90, 270):
+        if rotation:
+            quads = [turned(quad, rotation, picture.shape[1], picture.shape[0]) for quad in quads]
             picture = np.ascontiguousarray(np.rot90(picture, -rotation // 90))
-            quads = find_lines(self.models, picture)
-        elif rotation == 180:
-            high, wide = picture.shape[:2]
-            picture = np.ascontiguousarray(picture[::-1, ::-1])
-            quads = [(np.array([wide, high], np.float32) - quad)[[2, 3, 0, 1]] for quad in quads]
-        readings = recognize(self.models, [cut_out(picture, quad) for quad in quads])
+        cuttings = [cut_out(picture, quad) for quad in quads]
+        readings = recognize(self.models, cuttings)
         height, width = picture.shape[:2]
         lines = [
-            OcrLine(quad, reading)
-            for quad, reading in zip(quads, readings, strict=True)
+            OcrLine(quad, reading, find_ink(cutting, reading.text))
+            for quad, cutting, reading in zip(quads, cuttings, readings, strict=True)
             if reading.confidence >= LEAST_CONFIDENCE and reading.text.strip()
         ]
         words = [word for line in lines for word in split(line, width, height)]
@@ -84,37 +84,66 @@ class Ocr:
             lines = [np.ascontiguousarray(np.rot90(line, -1)) for line in lines if line.shape[0] > line.shape[1]]
         if not lines:
             return 0
-        turned = upside_down(self.models, lines)
-        if 0.15 < turned < 0.85 or lies or turned >= 0.85:
+        upended = upside_down(self.models, lines)
+        if upended > 0.15 or lies:
             as_is = _sureness(recognize(self.models, lines))
             flipped = [np.ascontiguousarray(line[::-1, ::-1]) for line in lines]
-            turned = 1.0 if _sureness(recognize(self.models, flipped)) > as_is + 0.02 else 0.0
-        return (270 if turned > 0.5 else 90) if lies else (180 if turned > 0.5 else 0)
+            upended = 1.0 if _sureness(recognize(self.models, flipped)) > as_is + 0.02 else 0.0
+        return (270 if upended > 0.5 else 90) if lies else (180 if upended > 0.5 else 0)
+
+
+def turned(quad: Quad, rotation: int, width: int, height: int) -> Quad:
+    """The quad on its picture (width × height pixels) turned clockwise by 90, 180 or 270 degrees."""
+    x, y = quad[:, 0], quad[:, 1]
+    columns = {90: (height - y, x), 180: (width - x, height - y), 270: (y, width - x)}[rotation]
+    return ordered(np.stack(columns, axis=1).astype(np.float32))
 
 
 def split(line: OcrLine, width: int, height: int) -> list[Word]:
-    """The words of a line. A word's box spans its characters, found by where the recogniser saw them."""
+    """The words of a line of a page of width × height pixels, in boxes as tight as their ink."""
     text, positions, confidence = line.reading
-    pitch = (positions[-1] - positions[0]) / max(1, len(positions) - 1) if len(positions) > 1 else 0.5
-    words = []
-    for match in re.finditer(r"\S+", text):
-        start = max(0.0, positions[match.start()] - pitch * 0.6)
-        end = min(1.0, positions[match.end() - 1] + pitch * 0.6)
-        box = _box(line.quad, start, end, width, height)
-        words.append(Word(match[0], box, round(confidence, 3), "ocr"))
-    return words
-
-
-def _box(quad: Quad, start: float, end: float, width: int, height: int) -> Box:
-    """The box around a part of a quad, fractions start..end of its length, in fractions of the page."""
-    top_left, top_right, bottom_right, bottom_left = quad
-    corners = [
-        side[0] + (side[1] - side[0]) * at
-        for side in ((top_left, top_right), (bottom_left, bottom_right))
-        for at in (start, end)
+    runs = list(_runs(line))
+    ends = [(positions[start], positions[end - 1]) for start, end in runs]
+    if len(line.ink.columns):
+        places = list(spans(line.ink, ends))
+    else:
+        pitch = (positions[-1] - positions[0]) / (len(positions) - 1) if len(positions) > 1 else 1.0
+        places = [(max(0.0, first - pitch * 0.6), min(1.0, last + pitch * 0.6)) for first, last in ends]
+    return [
+        Word(text[start:end], _box(line, place, width, height), round(confidence, 3), "ocr")
+        for (start, end), place in zip(runs, places, strict=True)
     ]
-    xs, ys = [float(corner[0]) / width for corner in corners], [float(corner[1]) / height for corner in corners]
-    return Box(max(0.0, min(xs)), max(0.0, min(ys)), min(1.0, max(xs)), min(1.0, max(ys)))
+
+
+def _runs(line: OcrLine) -> Iterator[tuple[int, int]]:
+    """Start and end in the line's text of each word: parted by spaces, and by gaps in the ink as wide as a space."""
+    text, positions, _ = line.reading
+    columns = line.ink.columns
+    wide = SPACE * (line.ink.bottom - line.ink.top) * size(line.quad)[1]
+    for match in re.finditer(r"\S+", text):
+        start = match.start()
+        for at in range(match.start() + 1, match.end() if len(columns) else 0):
+            if {text[at - 1], text[at]} <= NUMERIC:
+                continue  # digits are set wide as often as not
+            if gap_between(columns, positions[at - 1], positions[at])[1] > wide:
+                yield start, at
+                start = at
+        yield start, match.end()
+
+
+def _box(line: OcrLine, place: tuple[float, float], width: int, height: int) -> Box:
+    """The box around a part of a line, from and to fractions of its length, in fractions of the page."""
+    top_left, top_right, bottom_right, bottom_left = line.quad
+    down = (bottom_left - top_left + bottom_right - top_right) / 2
+    corners = np.array(
+        [
+            top_left + (top_right - top_left) * along + down * across
+            for along in place
+            for across in (line.ink.top, line.ink.bottom)
+        ]
+    ) / [width, height]
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    return Box(max(0.0, float(x0)), max(0.0, float(y0)), min(1.0, float(x1)), min(1.0, float(y1)))
 
 
 def _skew(lines: Sequence[OcrLine]) -> float:
