@@ -18,6 +18,7 @@ from schemas.page import Box, Word
 
 LEAST_CONFIDENCE = 0.5
 SAMPLE = 6  # of the widest lines, that tell which way up the page is
+DOUBT = 0.15  # of the lines for the other way up, from which the recogniser is asked as well
 MOST_SKEW = 20.0  # degrees
 NUMERIC = frozenset("0123456789.,-/")
 UPRIGHT = 1.2  # a line is this much wider than high
@@ -85,7 +86,7 @@ class Ocr:
         if not lines:
             return 0
         upended = upside_down(self.models, lines)
-        if upended > 0.15 or lies:
+        if DOUBT < upended < 1 - DOUBT:
             as_is = _sureness(recognize(self.models, lines))
             flipped = [np.ascontiguousarray(line[::-1, ::-1]) for line in lines]
             upended = 1.0 if _sureness(recognize(self.models, flipped)) > as_is + 0.02 else 0.0
