@@ -33,6 +33,11 @@ def test_value_of_printed_form(text: str, value: str) -> None:
     assert found.isoformat() == value
 
 
+@pytest.mark.parametrize("text", ["1 set\t45.00", "1 set 45.00", "12\tMai\t2024"])
+def test_what_stands_in_several_columns_is_no_date(text: str) -> None:
+    assert dates(text) == []
+
+
 @pytest.mark.parametrize("text", ["31.06.2020", "March 2018", "01 71 17 61 67", "1.2.3", "99/99/9999", "1234567890"])
 def test_what_is_no_date(text: str) -> None:
     assert dates(text) == []

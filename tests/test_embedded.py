@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.embedded.engine import EmbeddedEngine
 from model.engine import Answer, Ask, PageView
+from pipeline.check import ACCEPT
 from schemas.contract import Contract
 from schemas.page import Box, Mark, PageText, Word
 from tests.pages import box, page
@@ -72,6 +73,25 @@ def test_table_rows_are_matched_through_their_head_and_wrapped_lines_join_their_
         {"description": "Umschläge", "quantity": 2, "unit_price": 100.0, "amount": 200.0},
     ]
     assert [word.text for word in answer.findings["/lines/1/amount"].words] == ["200,00"]
+
+
+def test_a_row_with_a_cell_that_cannot_be_read_is_not_sure() -> None:
+    text = """
+Item                Qty       Amount
+Paper                10        35.00
+Ink               a few        12.50
+Glue                  -         4.00
+"""
+    item = {"type": "object", "properties": {"item": TEXT, "quantity": NUMBER, "amount": NUMBER}}
+    data, answer = ask({"lines": {"type": "array", "items": item}}, page(text))
+    assert [row["quantity"] for row in data["lines"]] == [10, None, None]
+    sure, unsure, dashed = (answer.findings[f"/lines/{row}/amount"].confidence for row in range(3))
+    assert unsure < ACCEPT <= sure == dashed
+
+
+def test_lists_of_numbers_are_not_filled_with_texts() -> None:
+    data, _ = ask({"skills": {"type": "array", "items": {"type": "number"}}}, page("Skills: sewing, 12"))
+    assert data["skills"] == []
 
 
 def test_what_is_not_on_the_page_stays_null() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from model.embedded.labels import Hit, LabelBook
 from model.embedded.lines import SEPARATOR, Line, Span, page_lines
@@ -42,7 +42,6 @@ _PATTERNS: dict[Role, re.Pattern[str]] = {
     "phone": PHONE,
     "identifier": IDENTIFIER,
 }
-PatternRole = Literal["email", "url", "iban", "tax_id", "phone", "identifier"]
 
 
 @dataclass(frozen=True)

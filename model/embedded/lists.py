@@ -37,6 +37,8 @@ def object_rows(
 def text_items(reading: Reading, node: Field) -> list[Choice]:
     """The items of a list of plain values: what stands behind its label or under its heading, cut at separators."""
     assert node.item is not None
+    if node.item.kind != "string" or node.item.choices:
+        return []  # a text is no number, and need not be an allowed value
     pointer = node.item.pointer
     for line in reading.lines:
         for hit in reading.hits_on(line):

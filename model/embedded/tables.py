@@ -24,6 +24,8 @@ from model.embedded.vocabulary import TOTAL
 from model.values.text import squash
 from schemas.field import Field
 
+WHOLLY_READ = 0.9  # the confidence in a row's values
+PARTLY_READ = 0.7  # the same where a cell says something that its column's type cannot hold: a person has to look
 CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that goes on with it
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
@@ -38,7 +40,7 @@ class Row:
     place: tuple[int, float]
     values: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    score: float = 0.9
+    score: float = WHOLLY_READ
     last_line: Line | None = None
     columns: set[int] = field(default_factory=set)
 
@@ -128,9 +130,10 @@ class _Body:
             self.closed = True
             return None
         marked = self._take_choices(filled)
-        values = self._values(filled)
-        if values is None:
+        read = self._values(filled)
+        if read is None:
             return None
+        values, unread = read
         typed = [pointer for pointer, (value, _) in values.items() if value is not None and self._typed(pointer)]
         columns = set(filled)
         if current is not None:
@@ -149,11 +152,11 @@ class _Body:
         self.widths[len(columns)] += 1
         self.leftmost[min(columns)] += 1
         self.closed = False
-        row = Row((line.page, line.y0))
+        row = Row((line.page, line.y0), score=PARTLY_READ if unread else WHOLLY_READ)
         return self._extend(row, line, columns, values, marked)
 
-    def _values(self, filled: dict[int, list[Span]]) -> dict[str, tuple[Any, tuple[Span, ...]]] | None:
-        """Values by pointer; None if a typed column holds something that is not of its type."""
+    def _values(self, filled: dict[int, list[Span]]) -> tuple[dict[str, tuple[Any, tuple[Span, ...]]], int] | None:
+        """Values by pointer, and how many cells say something that is not of their column's type; None if most do."""
         values: dict[str, tuple[Any, tuple[Span, ...]]] = {}
         wrong = 0
         for index, spans in filled.items():
@@ -161,11 +164,11 @@ class _Body:
             if pointer is None:
                 continue
             value, used = self._value(self.leaves[pointer], spans, self.head.columns[index].title)
-            if value is None:
-                wrong += 1
-            else:
+            if value is not None:
                 values[pointer] = (value, used)
-        return None if wrong and wrong >= len(values) else values
+            elif any(char.isalnum() for span in spans for char in span.text):
+                wrong += 1
+        return None if wrong and wrong >= len(values) else (values, wrong)
 
     def _value(self, leaf: Field, spans: list[Span], title: str) -> tuple[Any, tuple[Span, ...]]:
         role = role_of(leaf)

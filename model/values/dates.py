@@ -16,21 +16,25 @@ from functools import cache
 LOCALES = "en de fr es it nl pt pl sv da nb fi cs sk ro hu tr hr sl lt lv et id ms ru uk el vi".split()
 _EXTRA_MONTHS = {"sept": 9, "mrz": 3, "juil": 7, "mai": 5, "okt": 10, "dez": 12}
 
+# A date never spans a tab or a line: a wide gap parts columns, and what stands in two columns is two things.
+_S = r"[ \u00a0]"
 _NUMERIC = re.compile(
     r"(?<![\d/.,])(?:"
-    r"(?P<y1>(?:19|20)\d\d)\s?[-/.]\s?(?P<m1>\d{1,2})\s?[-/.]\s?(?P<d1>\d{1,2})"
-    r"|(?P<a>\d{1,2})\s?(?P<sep>[-/.])\s?(?P<b>\d{1,2})\s?(?P=sep)\s?(?P<y2>(?:19|20)\d\d|\d\d)"
+    rf"(?P<y1>(?:19|20)\d\d){_S}?[-/.]{_S}?(?P<m1>\d{{1,2}}){_S}?[-/.]{_S}?(?P<d1>\d{{1,2}})"
+    rf"|(?P<a>\d{{1,2}}){_S}?(?P<sep>[-/.]){_S}?(?P<b>\d{{1,2}}){_S}?(?P=sep){_S}?(?P<y2>(?:19|20)\d\d|\d\d)"
     r"|(?P<y3>20\d\d)(?P<m3>0[1-9]|1[0-2])(?P<d3>0[1-9]|[12]\d|3[01])"
     r")(?:(?=\d{1,2}:\d\d)|(?!\d|/\d|[.,]\d))"  # scanned receipts run date and time together: 16-03-201812:07
 )
 _WORD = r"[^\W\d_]{3,12}"
+_P = r"[ \u00a0.\-/]"
 _NAMED = re.compile(
-    rf"(?<![\w])(?:"
-    rf"(?P<d1>\d{{1,2}})(?:st|nd|rd|th|er|º|°)?[\s.\-/,]*(?:de\s+|of\s+)?(?P<m1>{_WORD})[\s.\-/,']*(?:de[l]?\s+)?(?P<y1>(?:19|20)?\d\d)"
-    rf"|(?P<m2>{_WORD})[\s.\-/]*(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s?[\s,.\-/]\s*(?P<y2>(?:19|20)\d\d)"
-    rf"|(?P<y4>(?:19|20)\d\d)[\s.\-/]+(?P<m4>{_WORD})[\s.\-/]+(?P<d4>\d{{1,2}})"
-    rf"|(?P<y5>(?:19|20)\d\d)\s?年\s?(?P<m5>\d{{1,2}})\s?月\s?(?P<d5>\d{{1,2}})\s?日"
-    rf")(?![\w])"
+    r"(?<![\w])(?:"
+    rf"(?P<d1>\d{{1,2}})(?:st|nd|rd|th|er|º|°)?(?:{_P}|,)*(?:(?:de|of){_S}+)?(?P<m1>{_WORD})"
+    rf"(?:{_P}|[,'])*(?:del?{_S}+)?(?P<y1>(?:19|20)?\d\d)"
+    rf"|(?P<m2>{_WORD}){_P}*(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?{_S}?(?:{_P}|,){_S}*(?P<y2>(?:19|20)\d\d)"
+    rf"|(?P<y4>(?:19|20)\d\d){_P}+(?P<m4>{_WORD}){_P}+(?P<d4>\d{{1,2}})"
+    rf"|(?P<y5>(?:19|20)\d\d){_S}?年{_S}?(?P<m5>\d{{1,2}}){_S}?月{_S}?(?P<d5>\d{{1,2}}){_S}?日"
+    r")(?!\w|[.,]\d)"  # "1 set 45.00" is a count, a unit and a price
 )
 TIME = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h.]([0-5]\d)(?::([0-5]\d))?\s?([AaPp]\.?[Mm]\.?)?(?![\d:])")
 
