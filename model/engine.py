@@ -1,7 +1,7 @@
 """The seam between the pipeline and whatever answers its questions.
 
 An engine is given `Ask`s (a contract, and the pages to fill it from) and gives back one `Answer` for each, in any
-order. It knows no files and no Prefect. Three members beside its description, and no base class.
+order. It knows no files and no Prefect, and has no base class.
 """
 
 from __future__ import annotations
@@ -11,33 +11,62 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.contract import Contract
-from schemas.page import PageText, Word
+from schemas.page import Box, PageText, Word
 from schemas.record import EngineInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Finish = Literal["stop", "length", "loop", "refused"]
+Finish = Literal["stop", "length", "loop", "invalid", "refused"]
+Quantisation = Literal["nf4", "int8", "none"]
+Thinking = Literal["off", "on", "asked"]
+
+VISUAL_TOKENS = (70, 140, 280, 560, 1120)  # what Gemma 4 may spend on one picture
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """Which engine, and how it is set up; hashable, and crosses process boundaries.
+
+    model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
+    thinking: before every answer, never, or where an ask wants it.
+    """
+
+    name: str = "embedded"
+    model: str = ""
+    revision: str = ""
+    quantisation: Quantisation = "nf4"
+    thinking: Thinking = "asked"
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
     """One page as an engine sees it: its words, and its picture when asked for.
 
-    image: called with the long side in pixels, gives the upright RGB page; None where only words are at hand.
+    image: called with the long side in pixels and a region of the page, gives that region upright, in RGB; None where
+    only words are at hand. visual_tokens: one of `VISUAL_TOKENS`, what the picture may cost. with_words: whether the
+    words are to be said beside the picture.
     """
 
     text: PageText
-    image: Callable[[int], Image] | None = None
+    image: Callable[[int, Box], Image] | None = None
+    visual_tokens: int = 280
+    with_words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Fill `contract` from `pages`. `id` is unique within one document and names the slice in issues."""
+    """Fill `contract` from `pages`. `id` is unique within one document and names the slice in issues.
+
+    question: what is to be answered or done, for contracts that leave it open. think: whether to think first, where the
+    engine is set to think when asked.
+    """
 
     id: str
     contract: Contract
     pages: tuple[PageView, ...]
+    question: str = ""
+    think: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +84,49 @@ class Answer:
 
     json_text: the JSON, whole only if `finish` is `stop`.
     findings: by JSON Pointer into that JSON, for engines that know where a value stands.
-    token_logprobs: natural log, one for each generated token; empty for engines without tokens.
+    leaf_logprobs: by JSON Pointer, the natural logarithm of the probability of each token of the value; empty for
+    engines without tokens. tool_calls: what the engine looked up on the way, as text.
     """
 
     ask_id: str
     json_text: str
     finish: Finish = "stop"
     findings: Mapping[str, Finding] = field(default_factory=dict)
-    token_logprobs: tuple[float, ...] = ()
+    leaf_logprobs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     thought: str = ""
+    tool_calls: tuple[str, ...] = ()
     prompt_tokens: int = 0
     output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one ask. None is unbounded."""
+    """What fits into one ask. None is unbounded.
+
+    processes: how many of the engine may run on one machine at a time; None for as many as there are cores.
+    """
 
     context_tokens: int | None = None
     output_tokens: int | None = None
     sees_images: bool = False
+    processes: int | None = None
 
 
 class Engine(Protocol):
-    """Answers asks. Instances are used from one thread at a time."""
+    """Answers asks. Instances are used from one thread at a time.
+
+    Making one is cheap, so that its `info` can be compared with a ledger; `load` does what takes long.
+    """
 
     @property
     def info(self) -> EngineInfo: ...
 
     @property
     def limits(self) -> Limits: ...
+
+    def load(self) -> None:
+        """Makes ready to answer; done once, by `answer` at the latest. Raises EngineUnavailable."""
+        ...
 
     def count(self, ask: Ask) -> int:
         """Tokens of context that the ask takes, its longest allowed reply included; 0 for engines without tokens."""

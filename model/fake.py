@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from model.engine import Answer, Ask, Limits
+from model.engine import Answer, Ask, EngineSpec, Limits
 from schemas.record import EngineInfo
 
 
@@ -26,6 +26,13 @@ class FakeEngine:
         self.reply = reply or (lambda ask: {})
         self.seconds = float(os.environ.get("INTAGLIO_FAKE_SECONDS", "0")) if seconds is None else seconds
         self.asked: list[Ask] = []
+
+    @classmethod
+    def of(cls, spec: EngineSpec) -> FakeEngine:
+        return cls()
+
+    def load(self) -> None:
+        """It has nothing to load."""
 
     def count(self, ask: Ask) -> int:
         return 0

@@ -42,6 +42,9 @@ class Box(NamedTuple):
         return overlap / union if union > 0 else 0.0
 
 
+WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
+
+
 def enclosing(boxes: Iterable[Box]) -> Box:
     """The smallest box around all of them. ValueError when there is none."""
     found = list(boxes)

@@ -11,8 +11,9 @@ from functools import lru_cache
 
 from model.embedded.fill import Filled, fill
 from model.embedded.labels import LabelBook
-from model.engine import Answer, Ask, Finding, Limits
+from model.engine import Answer, Ask, EngineSpec, Finding, Limits
 from schemas.contract import Contract
+from schemas.errors import EngineUnavailable
 from schemas.record import EngineInfo
 
 REVISION = "1"  # raise it when the same words can give other values: the ledger then redoes documents
@@ -23,6 +24,16 @@ class EmbeddedEngine:
 
     info = EngineInfo(name="embedded", model="geometry", revision=REVISION, fingerprint=f"embedded-{REVISION}")
     limits = Limits()
+
+    @classmethod
+    def of(cls, spec: EngineSpec) -> EmbeddedEngine:
+        """Raises EngineUnavailable where the spec names a model."""
+        if spec.model:
+            raise EngineUnavailable("the embedded engine has no model to choose.", remedy="Leave --model out.")
+        return cls()
+
+    def load(self) -> None:
+        """It has nothing to load."""
 
     def count(self, ask: Ask) -> int:
         return 0
