@@ -39,6 +39,9 @@ class EngineSpec:
     thinking: Thinking = "asked"
 
 
+EMBEDDED = EngineSpec()
+
+
 @dataclass(frozen=True, slots=True)
 class PageView:
     """One page as an engine sees it: its words, and its picture when asked for.

@@ -48,7 +48,8 @@ class Batch:
         if not self.plan.todo:
             return
         documents = {id(document.assignment): document for document in self.plan.todo}
-        count = min(self.job.workers or cores(), len(documents))
+        most = engine_of(self.job.engine).limits.processes or len(documents)
+        count = min(self.job.workers or cores(), most, len(documents))
         with Workers(count, self.job.seconds, self.job.engine) as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)

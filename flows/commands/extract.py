@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from model.engine import EngineSpec
 from pipeline.discover import Source, is_url
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
@@ -14,7 +15,7 @@ from schemas.errors import UsageError
 
 
 def run(
-    file: str, schemas: Sequence[str], engine: str, passwords: tuple[str, ...], seconds: float, only_data: bool
+    file: str, schemas: Sequence[str], engine: EngineSpec, passwords: tuple[str, ...], seconds: float, only_data: bool
 ) -> int:
     """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
 
