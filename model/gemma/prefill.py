@@ -1,0 +1,112 @@
+"""Reading a prompt into a cache, a chunk at a time, so that memory is bounded however long the document is.
+
+A picture is never cut: its tokens see one another in both directions, so a chunk ends before or after it. Pictures are
+encoded when their chunk comes, and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+CHUNK = 2048  # tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One picture as the vision tower takes it, on the CPU.
+
+    pixels: (1, patches, values of a patch). positions: (1, patches, 2), -1 where there is only padding.
+    """
+
+    pixels: torch.Tensor
+    positions: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """One conversation in tokens.
+
+    ids: one for each token. seen: for each token, whether it stands for a part of a picture. pictures: in the order in
+    which their tokens come. shared: how many of the first tokens every ask about the same pages begins with.
+    """
+
+    ids: tuple[int, ...]
+    seen: tuple[bool, ...]
+    pictures: tuple[Picture, ...] = ()
+    shared: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@torch.inference_mode()
+def prefill(
+    model: Any, prompt: Prompt, cache: DynamicCache, end: int | None = None, chunk: int = CHUNK
+) -> torch.Tensor | None:
+    """Reads the tokens from where the cache stands to `end`, and returns the last one's logits, (vocabulary,) in fp32.
+
+    None where there is nothing to read. chunk: the most tokens at a time; a longer picture makes its chunk longer.
+    """
+    start, end = cache.get_seq_length(), len(prompt) if end is None else end
+    ids = torch.tensor([prompt.ids], device=model.device)
+    kinds = torch.tensor([prompt.seen], device=model.device).long()
+    spans = picture_spans(prompt.seen)
+    hidden = None
+    for first, last in chunks(start, end, chunk, spans):
+        inside = [number for number, (begin, _) in enumerate(spans) if first <= begin < last]
+        hidden = model.model(
+            input_ids=ids[:, first:last],
+            attention_mask=torch.ones(1, last, dtype=torch.long, device=model.device),
+            position_ids=torch.arange(first, last, device=model.device)[None],
+            mm_token_type_ids=kinds[:, :last] if inside else None,
+            mm_encoder_outputs=_encoded(model, [prompt.pictures[number] for number in inside]),
+            cache=cache,
+            use_cache=True,
+        ).last_hidden_state[:, -1]
+    return None if hidden is None else logits_of(model, hidden)[0]
+
+
+def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """(…, vocabulary) in fp32, capped as the model caps them, from (…, hidden size)."""
+    logits = model.lm_head(hidden).float()
+    cap = model.config.get_text_config().final_logit_softcapping
+    return logits if cap is None else torch.tanh(logits / cap) * cap
+
+
+def picture_spans(seen: Sequence[bool]) -> list[tuple[int, int]]:
+    """(first, one past the last) token of each picture."""
+    edges = [place for place in range(len(seen) + 1) if _at(seen, place) != _at(seen, place - 1)]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def chunks(start: int, end: int, most: int, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Pieces of `start`…`end` of at most `most` tokens, but where a picture is longer than that."""
+    while start < end:
+        stop = min(start + most, end)
+        for begin, after in spans:
+            if begin < stop < after:
+                stop = begin if begin > start else after
+        yield start, stop
+        start = stop
+
+
+def _encoded(model: Any, pictures: Sequence[Picture]) -> dict[str, BaseModelOutputWithPooling] | None:
+    """What the vision tower makes of each picture; one at a time, since a batch is padded to its largest."""
+    if not pictures:
+        return None
+    parts = []
+    for picture in pictures:
+        pixels = picture.pixels.to(model.device, model.dtype)
+        positions = picture.positions.to(model.device)
+        parts += model.model.get_image_features(pixels, positions, return_dict=True).pooler_output
+    return {"image": BaseModelOutputWithPooling(pooler_output=tuple(parts))}
+
+
+def _at(seen: Sequence[bool], place: int) -> bool:
+    return 0 <= place < len(seen) and seen[place]
