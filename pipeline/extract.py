@@ -13,6 +13,7 @@ from pipeline.assemble import assemble
 from pipeline.check import check_fields, record_status
 from pipeline.document import open_document
 from pipeline.ground import ground
+from pipeline.plan import views
 from pipeline.read import read_pages
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
@@ -37,18 +38,19 @@ def extract(
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):
                 pages = list(read_pages(document))
-        return extract_pages(info, pages, contract, engine, clock)
+            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock)
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 
 
 def extract_pages(
-    info: DocumentInfo, pages: Sequence[PageText], contract: Contract, engine: Engine, clock: Clock | None = None
+    info: DocumentInfo, views: Sequence[PageView], contract: Contract, engine: Engine, clock: Clock | None = None
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     clock = clock or Clock()
+    pages = [view.text for view in views]
     with clock.stage("ask"):
-        ask = Ask(id="document", contract=contract, pages=tuple(PageView(page) for page in pages))
+        ask = Ask(id="document", contract=contract, pages=tuple(views))
         answers = list(engine.answer([ask]))
         data = assemble(answers, contract)
     with clock.stage("ground"):
