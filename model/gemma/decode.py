@@ -144,8 +144,8 @@ class Guesser:
         begun = len(self._text)
         self._text.extend(written[self._written :])
         self._written = len(written)
-        place = self._places.get(tuple(self._text[-KEY:])) if len(self._text) >= KEY else None
         self._index(max(KEY, begun))
+        place = self._places.get(tuple(self._text[-KEY:]))
         return tuple(self._text[place : place + max(0, most)]) if place is not None else ()
 
     def _index(self, first: int) -> None:
