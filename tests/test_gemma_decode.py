@@ -144,10 +144,11 @@ def test_chunks_cover_everything_once_and_cut_no_picture(seen: list[bool], most:
 
 
 def reference(text: Sequence[int], most: int) -> tuple[int, ...]:
-    """What followed the last place before the end at which the last tokens stood."""
+    """What followed the last place before the end at which the last tokens stood, and again as often as need be."""
     for place in range(len(text) - 1, KEY - 1, -1):
         if text[place - KEY : place] == text[-KEY:]:
-            return tuple(text[place : place + most])
+            since = text[place:]
+            return tuple(since[number % len(since)] for number in range(most))
     return ()
 
 

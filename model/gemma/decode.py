@@ -146,7 +146,12 @@ class Guesser:
         self._written = len(written)
         self._index(max(KEY, begun))
         place = self._places.get(tuple(self._text[-KEY:]))
-        return tuple(self._text[place : place + max(0, most)]) if place is not None else ()
+        if place is None:
+            return ()
+        follows = self._text[place : place + max(0, most)]
+        for missing in range(most - len(follows)):  # the text ends here: it goes on as it did since that place
+            follows.append(follows[missing])
+        return tuple(follows)
 
     def _index(self, first: int) -> None:
         """Notes what follows the tokens before each place, but the last, which nothing follows yet."""
