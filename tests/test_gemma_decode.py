@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForImageTextToText, LogitsProcessor, LogitsProcessorList
 
+from model.gemma.attention import NAME, register
 from model.gemma.cache import branch, bytes_of, empty_cache
 from model.gemma.decode import KEY, Guesser, Row, decode
 from model.gemma.prefill import Prompt, chunks, picture_spans, prefill
@@ -24,6 +25,16 @@ MOST = 40
 @pytest.fixture(scope="module")
 def model(tiny_checkpoint: Path) -> Any:
     torch.set_num_threads(1)
+    register()
+    model = AutoModelForImageTextToText.from_pretrained(
+        tiny_checkpoint, dtype=torch.float32, attn_implementation={"text_config": NAME, "vision_config": "sdpa"}
+    )
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def stock(tiny_checkpoint: Path) -> Any:
+    """The same, with transformers' own attention."""
     return AutoModelForImageTextToText.from_pretrained(tiny_checkpoint, dtype=torch.float32).eval()
 
 
@@ -72,18 +83,18 @@ LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window o
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("chunk", [2048, 16])
 @pytest.mark.parametrize("draft", [0, 8])
-def test_a_row_is_what_transformers_writes(model: Any, length: int, chunk: int, draft: int) -> None:
+def test_a_row_is_what_transformers_writes(model: Any, stock: Any, length: int, chunk: int, draft: int) -> None:
     written = row(model, text(length), chunk)
     decode(model, [written], Restless(), END, draft)
-    assert written.written == by_transformers(model, text(length))
+    assert written.written == by_transformers(stock, text(length))
     assert len(set(written.written)) > 6
     assert written.finish == ("stop" if written.written[-1] in END else "length")
 
 
-def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any) -> None:
+def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any, stock: Any) -> None:
     rows = [row(model, text(length, seed=length)) for length in LENGTHS]
     decode(model, rows, Restless(), END)
-    assert [each.written for each in rows] == [by_transformers(model, text(length, seed=length)) for length in LENGTHS]
+    assert [each.written for each in rows] == [by_transformers(stock, text(length, seed=length)) for length in LENGTHS]
 
 
 def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
@@ -107,11 +118,11 @@ def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
     assert (trunk.get_seq_length(), bytes_of(trunk)) == (100, before)
 
 
-def test_probabilities_are_the_models_own(model: Any) -> None:
+def test_probabilities_are_the_models_own(model: Any, stock: Any) -> None:
     written = row(model, text(33))
     decode(model, [written], Restless(), END)
     ids = torch.tensor([[*text(33).ids, *written.written]])
-    logits = model(ids, attention_mask=torch.ones_like(ids)).logits[0, 32:-1].float()
+    logits = stock(ids, attention_mask=torch.ones_like(ids)).logits[0, 32:-1].float()
     expected = logits.log_softmax(-1).gather(-1, ids[0, 33:, None])[:, 0]
     assert torch.allclose(torch.tensor(written.probabilities), expected, atol=1e-4)
 

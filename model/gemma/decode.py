@@ -14,7 +14,8 @@ import torch
 from transformers import DynamicCache
 
 from model.engine import Finish
-from model.gemma.cache import merged
+from model.gemma.cache import merged, shared_length
+from model.gemma.masks import Masks, of_span, of_step
 from model.gemma.prefill import logits_of
 
 DRAFT = 8  # tokens guessed at a time
@@ -72,12 +73,12 @@ def decode(model: Any, rows: Sequence[Row], choose: Chooser, ends: frozenset[int
 def _write(model: Any, rows: Sequence[Row], cache: DynamicCache, choose: Chooser, ends: frozenset[int]) -> int:
     lengths = torch.tensor([row.cache.get_seq_length() for row in rows], device=model.device)
     longest = cache.get_seq_length()
-    mask = (torch.arange(longest, device=model.device) >= longest - lengths[:, None]).long()
+    shared, window = shared_length(cache), model.config.get_text_config().sliding_window
     steps = 0
     while any(row.finish is None for row in rows):
         tokens = torch.tensor([row.written[-1:] for row in rows], device=model.device)
-        mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        states = _run(model, tokens, mask, (lengths + steps)[:, None], cache)
+        masks = of_step(lengths + steps, longest + steps, shared, window)
+        states = _run(model, tokens, masks, (lengths + steps)[:, None], cache)
         steps += 1
         _pick(rows, choose, logits_of(model, states[:, -1]), ends)
     return steps
@@ -91,15 +92,15 @@ def _write_guessing(
     Source: https://github.com/apoorvumang/prompt-lookup-decoding
     """
     cache.activate_past_recording()
-    guess = Guesser(row.source)
+    guess, window = Guesser(row.source), model.config.get_text_config().sliding_window
     steps = 0
     while row.finish is None:
         known = cache.get_seq_length()
         guessed = guess.after(row.written, min(draft, row.most - len(row.written) - 1))
         tokens = torch.tensor([[row.written[-1], *guessed]], device=model.device)
         positions = torch.arange(known, known + tokens.shape[1], device=model.device)[None]
-        mask = torch.ones(1, known + tokens.shape[1], dtype=torch.long, device=model.device)
-        logits = logits_of(model, _run(model, tokens, mask, positions, cache)[0])
+        masks = of_span(known, known + tokens.shape[1], window, None, model.device)
+        logits = logits_of(model, _run(model, tokens, masks, positions, cache)[0])
         steps += 1
         right = 0
         for place, wanted in enumerate((*guessed, None)):
@@ -111,10 +112,8 @@ def _write_guessing(
     return steps
 
 
-def _run(
-    model: Any, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: DynamicCache
-) -> torch.Tensor:
-    output = model.model(input_ids=tokens, attention_mask=mask, position_ids=positions, cache=cache, use_cache=True)
+def _run(model: Any, tokens: torch.Tensor, masks: Masks, positions: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+    output = model.model(input_ids=tokens, attention_mask=masks, position_ids=positions, cache=cache, use_cache=True)
     states: torch.Tensor = output.last_hidden_state
     return states
 

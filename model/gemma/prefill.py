@@ -14,6 +14,8 @@ import torch
 from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from model.gemma.masks import of_span
+
 CHUNK = 2048  # tokens
 
 
@@ -55,16 +57,16 @@ def prefill(
     """
     start, end = cache.get_seq_length(), len(prompt) if end is None else end
     ids = torch.tensor([prompt.ids], device=model.device)
-    kinds = torch.tensor([prompt.seen], device=model.device).long()
     spans = picture_spans(prompt.seen)
+    numbers = _picture_numbers(len(prompt), spans, model.device)
+    window = model.config.get_text_config().sliding_window
     hidden = None
     for first, last in chunks(start, end, chunk, spans):
         inside = [number for number, (begin, _) in enumerate(spans) if first <= begin < last]
         hidden = model.model(
             input_ids=ids[:, first:last],
-            attention_mask=torch.ones(1, last, dtype=torch.long, device=model.device),
+            attention_mask=of_span(first, last, window, numbers if inside else None, model.device),
             position_ids=torch.arange(first, last, device=model.device)[None],
-            mm_token_type_ids=kinds[:, :last] if inside else None,
             mm_encoder_outputs=_encoded(model, [prompt.pictures[number] for number in inside]),
             cache=cache,
             use_cache=True,
@@ -106,6 +108,14 @@ def _encoded(model: Any, pictures: Sequence[Picture]) -> dict[str, BaseModelOutp
         positions = picture.positions.to(model.device)
         parts += model.model.get_image_features(pixels, positions, return_dict=True).pooler_output
     return {"image": BaseModelOutputWithPooling(pooler_output=tuple(parts))}
+
+
+def _picture_numbers(tokens: int, spans: Sequence[tuple[int, int]], device: Any) -> torch.Tensor:
+    """(tokens,): which picture each token is of, -1 for words."""
+    numbers = torch.full((tokens,), -1, device=device)
+    for number, (begin, after) in enumerate(spans):
+        numbers[begin:after] = number
+    return numbers
 
 
 def _at(seen: Sequence[bool], place: int) -> bool:
