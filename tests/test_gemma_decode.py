@@ -16,7 +16,8 @@ from transformers import AutoModelForImageTextToText, LogitsProcessor, LogitsPro
 from model.gemma.attention import NAME, register
 from model.gemma.cache import branch, bytes_of, empty_cache
 from model.gemma.decode import KEY, Guesser, Row, decode
-from model.gemma.prefill import Prompt, chunks, picture_spans, prefill
+from model.gemma.prefill import chunks, picture_spans, prefill
+from model.gemma.prompt import Prompt
 
 END = frozenset({1})
 MOST = 40
@@ -40,7 +41,7 @@ def stock(tiny_checkpoint: Path) -> Any:
 
 def text(length: int, seed: int = 0) -> Prompt:
     ids = random.Random(seed).choices(range(30, 200), k=length)
-    return Prompt(tuple(ids), (False,) * length)
+    return Prompt("ask", tuple(ids), prefix=0, pictures=())
 
 
 class Restless(LogitsProcessor):
@@ -57,22 +58,22 @@ def by_transformers(model: Any, prompt: Prompt) -> list[int]:
 
     class AfterPrompt(Restless):
         def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            return super().__call__(input_ids[:, len(prompt) :], scores)
+            return super().__call__(input_ids[:, len(prompt.ids) :], scores)
 
     written = model.generate(
         torch.tensor([prompt.ids]),
-        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+        attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
         do_sample=False,
         max_new_tokens=MOST,
         eos_token_id=1,
         logits_processor=LogitsProcessorList([AfterPrompt()]),
     )
-    return list(written[0, len(prompt) :].tolist())
+    return list(written[0, len(prompt.ids) :].tolist())
 
 
 def row(model: Any, prompt: Prompt, chunk: int = 2048, trunk: Any = None) -> Row:
     cache = empty_cache(model.config) if trunk is None else branch(trunk)
-    logits = prefill(model, prompt, cache, chunk=chunk)
+    logits = prefill(model, None, prompt, cache, chunk=chunk)
     assert logits is not None
     return Row(cache, logits, MOST, source=prompt.ids)
 
@@ -107,7 +108,7 @@ def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
 
 def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
     prompt, trunk = text(150), empty_cache(model.config)
-    prefill(model, prompt, trunk, end=100)
+    prefill(model, None, prompt, trunk, end=100)
     before = bytes_of(trunk)
     for _ in range(2):
         onward, afresh = row(model, prompt, trunk=trunk), row(model, prompt)

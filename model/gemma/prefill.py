@@ -1,13 +1,12 @@
 """Reading a prompt into a cache, a chunk at a time, so that memory is bounded however long the document is.
 
 A picture is never cut: its tokens see one another in both directions, so a chunk ends before or after it. Pictures are
-encoded when their chunk comes, and not kept.
+rendered and encoded when their chunk comes, and not kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,50 +14,25 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.gemma.masks import of_span
+from model.gemma.pictures import Picture, patches
+from model.gemma.prompt import Prompt
 
 CHUNK = 2048  # tokens
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """One picture as the vision tower takes it, on the CPU.
-
-    pixels: (1, patches, values of a patch). positions: (1, patches, 2), -1 where there is only padding.
-    """
-
-    pixels: torch.Tensor
-    positions: torch.Tensor
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
-    """One conversation in tokens.
-
-    ids: one for each token. seen: for each token, whether it stands for a part of a picture. pictures: in the order in
-    which their tokens come. shared: how many of the first tokens every ask about the same pages begins with.
-    """
-
-    ids: tuple[int, ...]
-    seen: tuple[bool, ...]
-    pictures: tuple[Picture, ...] = ()
-    shared: int = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
 @torch.inference_mode()
 def prefill(
-    model: Any, prompt: Prompt, cache: DynamicCache, end: int | None = None, chunk: int = CHUNK
+    model: Any, images: Any, prompt: Prompt, cache: DynamicCache, end: int | None = None, chunk: int = CHUNK
 ) -> torch.Tensor | None:
     """Reads the tokens from where the cache stands to `end`, and returns the last one's logits, (vocabulary,) in fp32.
 
-    None where there is nothing to read. chunk: the most tokens at a time; a longer picture makes its chunk longer.
+    None where there is nothing to read. images: the checkpoint's image processor. chunk: the most tokens at a time; a
+    longer picture makes its chunk longer.
     """
-    start, end = cache.get_seq_length(), len(prompt) if end is None else end
+    start, end = cache.get_seq_length(), len(prompt.ids) if end is None else end
     ids = torch.tensor([prompt.ids], device=model.device)
-    spans = picture_spans(prompt.seen)
-    numbers = _picture_numbers(len(prompt), spans, model.device)
+    spans = picture_spans([number == model.config.image_token_id for number in prompt.ids])
+    numbers = _picture_numbers(len(prompt.ids), spans, model.device)
     window = model.config.get_text_config().sliding_window
     hidden = None
     for first, last in chunks(start, end, chunk, spans):
@@ -67,7 +41,7 @@ def prefill(
             input_ids=ids[:, first:last],
             attention_mask=of_span(first, last, window, numbers if inside else None, model.device),
             position_ids=torch.arange(first, last, device=model.device)[None],
-            mm_encoder_outputs=_encoded(model, [prompt.pictures[number] for number in inside]),
+            mm_encoder_outputs=_encoded(model, images, [prompt.pictures[number] for number in inside]),
             cache=cache,
             use_cache=True,
         ).last_hidden_state[:, -1]
@@ -98,14 +72,15 @@ def chunks(start: int, end: int, most: int, spans: Sequence[tuple[int, int]]) ->
         start = stop
 
 
-def _encoded(model: Any, pictures: Sequence[Picture]) -> dict[str, BaseModelOutputWithPooling] | None:
-    """What the vision tower makes of each picture; one at a time, since a batch is padded to its largest."""
+def _encoded(model: Any, images: Any, pictures: Sequence[Picture]) -> dict[str, BaseModelOutputWithPooling] | None:
+    """What the vision tower makes of each picture, rendered here; one by one, as a batch is padded to its largest."""
     if not pictures:
         return None
     parts = []
     for picture in pictures:
-        pixels = picture.pixels.to(model.device, model.dtype)
-        positions = picture.positions.to(model.device)
+        cut = patches(images, [picture])
+        pixels = cut.pixel_values.to(model.device, model.dtype)
+        positions = cut.image_position_ids.to(model.device)
         parts += model.model.get_image_features(pixels, positions, return_dict=True).pooler_output
     return {"image": BaseModelOutputWithPooling(pooler_output=tuple(parts))}
 
