@@ -29,7 +29,7 @@ class EngineSpec:
     """Which engine, and how it is set up; hashable, and crosses process boundaries.
 
     model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
-    thinking: before every answer, never, or where an ask wants it.
+    thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell what was thought.
     """
 
     name: str = "embedded"
@@ -37,6 +37,7 @@ class EngineSpec:
     revision: str = ""
     quantisation: Quantisation = "nf4"
     thinking: Thinking = "asked"
+    keep_thoughts: bool = False
 
 
 EMBEDDED = EngineSpec()
@@ -62,7 +63,7 @@ class Ask:
     """Fill `contract` from `pages`. `id` is unique within one document and names the slice in issues.
 
     question: what is to be answered or done, for contracts that leave it open. think: whether to think first, where the
-    engine is set to think when asked.
+    engine is set to think when asked. look: whether the engine may look up and zoom into the pages before it answers.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Ask:
     pages: tuple[PageView, ...]
     question: str = ""
     think: bool = False
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Answer:
     json_text: the JSON, whole only if `finish` is `stop`.
     findings: by JSON Pointer into that JSON, for engines that know where a value stands.
     leaf_logprobs: by JSON Pointer, the natural logarithm of the probability of each token of the value; empty for
-    engines without tokens. tool_calls: what the engine looked up on the way, as text.
+    engines without tokens. cut: pointers of values that a bound of the engine ended, and not the model.
+    tool_calls: what the engine looked up on the way, as text.
     """
 
     ask_id: str
@@ -96,6 +99,7 @@ class Answer:
     finish: Finish = "stop"
     findings: Mapping[str, Finding] = field(default_factory=dict)
     leaf_logprobs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
     thought: str = ""
     tool_calls: tuple[str, ...] = ()
     prompt_tokens: int = 0

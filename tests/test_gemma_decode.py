@@ -48,9 +48,7 @@ class Restless(LogitsProcessor):
     """Keeps a random model from saying one thing over and over: no token comes again within the last six."""
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if input_ids.shape[1] == 0:
-            return scores
-        return scores.scatter(1, input_ids[:, -6:], -torch.inf)
+        return scores.scatter(1, input_ids[:, 1:][:, -6:], -torch.inf)
 
 
 def by_transformers(model: Any, prompt: Prompt) -> list[int]:
@@ -58,7 +56,7 @@ def by_transformers(model: Any, prompt: Prompt) -> list[int]:
 
     class AfterPrompt(Restless):
         def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            return super().__call__(input_ids[:, len(prompt.ids) :], scores)
+            return super().__call__(input_ids[:, len(prompt.ids) - 1 :], scores)
 
     written = model.generate(
         torch.tensor([prompt.ids]),
@@ -99,11 +97,16 @@ def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any, stock
 
 
 def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
-    steps = []
-    for draft in (0, 8):
-        again = row(model, text(20))
-        steps.append(decode(model, [again], lambda ids, scores: scores, END, draft))  # a random model repeats itself
-    assert steps[1] < steps[0] / 2
+    runs = []
+    handle = model.model.register_forward_hook(lambda *_: runs.append(1))
+    try:
+        for draft, most in ((0, MOST - 1), (8, MOST // 2)):
+            again = row(model, text(20))
+            runs.clear()
+            decode(model, [again], lambda ids, scores: scores, END, draft)  # a random model repeats itself
+            assert len(runs) <= most
+    finally:
+        handle.remove()
 
 
 def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
@@ -119,27 +122,20 @@ def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
     assert (trunk.get_seq_length(), bytes_of(trunk)) == (100, before)
 
 
-def test_probabilities_are_the_models_own(model: Any, stock: Any) -> None:
-    written = row(model, text(33))
-    decode(model, [written], Restless(), END)
-    ids = torch.tensor([[*text(33).ids, *written.written]])
-    logits = stock(ids, attention_mask=torch.ones_like(ids)).logits[0, 32:-1].float()
-    expected = logits.log_softmax(-1).gather(-1, ids[0, 33:, None])[:, 0]
-    assert torch.allclose(torch.tensor(written.probabilities), expected, atol=1e-4)
-
-
 def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any) -> None:
     def third_is_the_end(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if ids.shape[1] == 3:
-            scores[0] = -torch.inf
-            scores[0, 1] = 0
-        return scores
+        bent = scores.clone()
+        if ids.shape[1] == 4:
+            bent[0] = -torch.inf
+            bent[0, 1] = 0
+        return bent
 
     rows = [row(model, text(length, seed=length)) for length in (5, 33, 70)]
     rows[1].most = 7
-    rows[2].ends = lambda written: "loop" if len(written) == 11 else None
-    decode(model, rows, third_is_the_end, END)
+    rows[2].ends = lambda token: "loop" if len(rows[2].written) == 11 else None
+    ids = decode(model, rows, third_is_the_end, END)
     assert [(len(each.written), each.finish) for each in rows] == [(4, "stop"), (7, "length"), (11, "loop")]
+    assert [each[1:].tolist() for each in ids] == [each.written + [0] * (11 - len(each.written)) for each in rows]
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 20), st.data())

@@ -3,7 +3,7 @@
 transformers' own path repeats the two key heads of a global layer for all sixteen query heads, which costs 8.6 GB at
 262,144 tokens, and wants a mask of queries by keys. Here the query heads of a key head are folded into the query axis,
 keys are walked in blocks, and the parts are joined by their log-sum-exp. So a batch can also share one copy of the keys
-of what its rows have in common. Local layers, whose keys are few, take transformers' path.
+of what its rows have in common. Local layers and the vision tower, whose keys are few, take transformers' path.
 
 Source of the joining: Milakov and Gimelshein 2018, "Online normalizer calculation for softmax", arXiv 1805.02867.
 """
@@ -43,7 +43,7 @@ def attention(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention interface: (batch, heads, queries, head size) to (batch, queries, heads, head size)."""
-    if module.is_sliding and isinstance(key, torch.Tensor):
+    if getattr(module, "is_sliding", True) and isinstance(key, torch.Tensor):
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )

@@ -1,7 +1,7 @@
 """Writing: the most likely token after the next, for a batch of prompts that were read already.
 
-Greedy on purpose: the checkpoint's own settings would sample. A row ends with an end token, its limit, or when whoever
-watches it says so; the batch goes on without heed of it.
+Greedy on purpose: the checkpoint's own settings would sample. A row ends with a stop token, its limit, or when whoever
+watches it says so; the batch goes on until all have ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ KEY = 3  # tokens that must have come before for what came after them to be a gu
 
 
 class Chooser(Protocol):
-    """Bends the scores of a batch's next tokens: grammar, thinking. (batch, written so far), (batch, vocabulary)."""
+    """Bends the scores of a batch's next tokens, as a logits processor of transformers does: grammar, thinking.
+
+    (batch, tokens so far), (batch, vocabulary). The first call sees one token before what is written: `Row.lead`.
+    """
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor: ...
 
@@ -32,101 +35,109 @@ class Chooser(Protocol):
 class Row:
     """One prompt that was read, and what is written after it.
 
-    cache: of one sequence. logits: of the next token, (vocabulary,). source: the prompt's tokens, from which what comes
-    next can be guessed. ends: whether a text so far is to end here, and how. probabilities: natural logarithms of the
-    chosen tokens' under the model's own distribution.
+    cache: of one sequence. logits: of the next token, (vocabulary,). most: tokens that may be written. lead: stands for
+    the prompt where its tokens are looked at. source: the prompt's tokens, from which what comes next can be guessed.
+    ends: told each token, says whether it is the last, and how that came.
     """
 
     cache: DynamicCache
     logits: torch.Tensor
     most: int
+    lead: int = 0
     source: tuple[int, ...] = ()
-    ends: Callable[[Sequence[int]], Finish | None] = lambda written: None
+    ends: Callable[[int], Finish | None] = lambda token: None
     written: list[int] = field(default_factory=list)
-    probabilities: list[float] = field(default_factory=list)
     finish: Finish | None = None
 
-    def take(self, token: int, logprob: float, ends: frozenset[int]) -> None:
+    def take(self, token: int, stops: frozenset[int]) -> None:
         """Appends a token and decides whether it was the last."""
         self.written.append(token)
-        self.probabilities.append(logprob)
-        if token in ends:
+        if token in stops:
             self.finish = "stop"
         else:
-            self.finish = self.ends(self.written) or ("length" if len(self.written) >= self.most else None)
+            self.finish = self.ends(token) or ("length" if len(self.written) >= self.most else None)
 
 
 @torch.inference_mode()
-def decode(model: Any, rows: Sequence[Row], choose: Chooser, ends: frozenset[int], draft: int = DRAFT) -> int:
-    """Writes all rows to their ends, and returns how many times the model was run.
+def decode(model: Any, rows: Sequence[Row], choose: Chooser, stops: frozenset[int], draft: int = DRAFT) -> torch.Tensor:
+    """Writes all rows to their ends, and returns each row's lead and what it wrote: (batch, 1 + longest), padded.
 
-    ends: end tokens. draft: how many tokens of a single row are guessed from its source and checked in one run; 0 for
-    none. What is written is the same with and without guesses.
+    The caches are branches of one prompt's, or of none. stops: tokens that end a row. draft: how many tokens of a
+    single row are guessed from its source and checked in one run, 0 for none; what is written is the same with and without.
     """
-    cache = rows[0].cache if len(rows) == 1 else merged([row.cache for row in rows])
-    _pick(rows, choose, torch.stack([row.logits for row in rows]), ends)
+    batch = _Batch(model, rows, choose, stops)
+    batch.pick(torch.stack([row.logits for row in rows]))
     if len(rows) == 1 and draft:
-        return _write_guessing(model, rows[0], cache, choose, ends, draft)
-    return _write(model, rows, cache, choose, ends)
+        _write_guessing(batch, draft)
+    else:
+        _write(batch)
+    return batch.ids
 
 
-def _write(model: Any, rows: Sequence[Row], cache: DynamicCache, choose: Chooser, ends: frozenset[int]) -> int:
-    lengths = torch.tensor([row.cache.get_seq_length() for row in rows], device=model.device)
-    longest = cache.get_seq_length()
-    shared, window = shared_length(cache), model.config.get_text_config().sliding_window
-    steps = 0
-    while any(row.finish is None for row in rows):
-        tokens = torch.tensor([row.written[-1:] for row in rows], device=model.device)
-        masks = of_step(lengths + steps, longest + steps, shared, window)
-        states = _run(model, tokens, masks, (lengths + steps)[:, None], cache)
-        steps += 1
-        _pick(rows, choose, logits_of(model, states[:, -1]), ends)
-    return steps
+class _Batch:
+    """Rows under way. ids: (batch, 1 + written so far), on the CPU; rows that have ended are filled up."""
+
+    def __init__(self, model: Any, rows: Sequence[Row], choose: Chooser, stops: frozenset[int]) -> None:
+        text = model.config.get_text_config()
+        self.model, self.rows, self.choose, self.stops = model, rows, choose, stops
+        self.window, self.pad = text.sliding_window, text.pad_token_id
+        self.cache = rows[0].cache if len(rows) == 1 else merged([row.cache for row in rows])
+        self.ids = torch.tensor([[row.lead] for row in rows])
+
+    @property
+    def under_way(self) -> bool:
+        return any(row.finish is None for row in self.rows)
+
+    def run(self, tokens: torch.Tensor, masks: Masks, positions: torch.Tensor) -> torch.Tensor:
+        """The logits after these tokens, (batch, tokens, vocabulary); the cache then holds them."""
+        output = self.model.model(
+            input_ids=tokens, attention_mask=masks, position_ids=positions, cache=self.cache, use_cache=True
+        )
+        return logits_of(self.model, output.last_hidden_state)
+
+    def pick(self, logits: torch.Tensor) -> None:
+        """Gives every row its next token. logits: (batch, vocabulary)."""
+        chosen = self.choose(self.ids, logits).argmax(-1).tolist()
+        for number, (row, token) in enumerate(zip(self.rows, chosen, strict=True)):
+            if row.finish is None:
+                row.take(token, self.stops)
+            else:
+                chosen[number] = self.pad
+        self.ids = torch.cat([self.ids, torch.tensor(chosen)[:, None]], dim=1)
 
 
-def _write_guessing(
-    model: Any, row: Row, cache: DynamicCache, choose: Chooser, ends: frozenset[int], draft: int
-) -> int:
+def _write(batch: _Batch) -> None:
+    device = batch.model.device
+    lengths = torch.tensor([row.cache.get_seq_length() for row in batch.rows], device=device)
+    longest, shared = batch.cache.get_seq_length(), shared_length(batch.cache)
+    while batch.under_way:
+        masks = of_step(lengths, longest, shared, batch.window)
+        batch.pick(batch.run(batch.ids[:, -1:].to(device), masks, lengths[:, None])[:, -1])
+        lengths, longest = lengths + 1, longest + 1
+
+
+def _write_guessing(batch: _Batch, draft: int) -> None:
     """Prompt lookup: what followed the last few tokens where they stood before is checked several tokens at a time.
 
     Source: https://github.com/apoorvumang/prompt-lookup-decoding
     """
-    cache.activate_past_recording()
-    guess, window = Guesser(row.source), model.config.get_text_config().sliding_window
-    steps = 0
-    while row.finish is None:
-        known = cache.get_seq_length()
-        guessed = guess.after(row.written, min(draft, row.most - len(row.written) - 1))
-        tokens = torch.tensor([[row.written[-1], *guessed]], device=model.device)
-        positions = torch.arange(known, known + tokens.shape[1], device=model.device)[None]
-        masks = of_span(known, known + tokens.shape[1], window, None, model.device)
-        logits = logits_of(model, _run(model, tokens, masks, positions, cache)[0])
-        steps += 1
+    device, [row] = batch.model.device, batch.rows
+    batch.cache.activate_past_recording()
+    guesser = Guesser(row.source)
+    while batch.under_way:
+        known = batch.cache.get_seq_length()
+        guessed = guesser.after(row.written, min(draft, row.most - len(row.written) - 1))
+        tokens = torch.tensor([[row.written[-1], *guessed]], device=device)
+        positions = torch.arange(known, known + tokens.shape[1], device=device)[None]
+        masks = of_span(known, known + tokens.shape[1], batch.window, None, device)
+        logits = batch.run(tokens, masks, positions)[0]
         right = 0
         for place, wanted in enumerate((*guessed, None)):
-            _pick([row], choose, logits[place][None], ends)
+            batch.pick(logits[place][None])
             if row.finish is not None or row.written[-1] != wanted:
                 break
             right += 1
-        cache.crop(right - len(guessed))
-    return steps
-
-
-def _run(model: Any, tokens: torch.Tensor, masks: Masks, positions: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-    output = model.model(input_ids=tokens, attention_mask=masks, position_ids=positions, cache=cache, use_cache=True)
-    states: torch.Tensor = output.last_hidden_state
-    return states
-
-
-def _pick(rows: Sequence[Row], choose: Chooser, logits: torch.Tensor, ends: frozenset[int]) -> None:
-    """Gives every row its next token; rows that have ended get their last one again, which nobody reads."""
-    longest = max(len(row.written) for row in rows)
-    written = torch.tensor([row.written + row.written[-1:] * (longest - len(row.written)) for row in rows])
-    chosen = choose(written.to(logits.device), logits.clone()).argmax(-1)
-    logprobs = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
-    for row, token, logprob in zip(rows, chosen.tolist(), logprobs.tolist(), strict=True):
-        if row.finish is None:
-            row.take(token, logprob, ends)
+        batch.cache.crop(right - len(guessed))
 
 
 class Guesser:
