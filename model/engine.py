@@ -29,7 +29,7 @@ class EngineSpec:
     """Which engine, and how it is set up; hashable, and crosses process boundaries.
 
     model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
-    thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell what was thought.
+    thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell the thoughts.
     """
 
     name: str = "embedded"

@@ -63,7 +63,7 @@ def decode(model: Any, rows: Sequence[Row], choose: Chooser, stops: frozenset[in
     """Writes all rows to their ends, and returns each row's lead and what it wrote: (batch, 1 + longest), padded.
 
     The caches are branches of one prompt's, or of none. stops: tokens that end a row. draft: how many tokens of a
-    single row are guessed from its source and checked in one run, 0 for none; what is written is the same with and without.
+    single row are guessed from its source and checked in one run, 0 for none; what is written does not depend on it.
     """
     batch = _Batch(model, rows, choose, stops)
     batch.pick(torch.stack([row.logits for row in rows]))

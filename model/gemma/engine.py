@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.engine import Answer, Ask, EngineSpec, Limits
-from model.gemma.checkpoint import Checkpoint, find_checkpoint
+from model.gemma.checkpoint import CONFIG, Checkpoint, find_checkpoint
 from schemas.record import EngineInfo
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 REVISION = "1"  # raise it when the same pages can give other answers: the ledger then redoes documents
 OUTPUT_TOKENS = 8192  # of one reply
+WORDING = ("chat_template.jinja", "tokenizer_config.json", "tokenizer.json", "processor_config.json")
+"""Files that change what a model is told; copies of one model disagree on them."""
 
 
 class GemmaEngine:
@@ -37,19 +40,20 @@ class GemmaEngine:
     @cached_property
     def info(self) -> EngineInfo:
         found = self.checkpoint
-        settings = [REVISION, found.model, found.revision, found.texts, self.spec.quantisation, self.spec.thinking]
+        words = _hash_of(*(found.folder / name for name in WORDING))
+        settings = [REVISION, found.model, found.revision, words, self.spec.quantisation, self.spec.thinking]
         return EngineInfo(
             name="gemma",
             model=found.model,
             revision=found.revision,
             quantisation=self.spec.quantisation,
-            fingerprint="gemma-" + hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16],
+            fingerprint="gemma-" + _hash(json.dumps(settings).encode()),
         )
 
     @cached_property
     def limits(self) -> Limits:
         return Limits(
-            context_tokens=self.checkpoint.context_tokens,
+            context_tokens=_context_tokens(self.checkpoint.folder),
             output_tokens=OUTPUT_TOKENS,
             sees_images=True,
             processes=1,
@@ -70,3 +74,16 @@ class GemmaEngine:
         from model.gemma.answering import Answering
 
         return Answering.load(self.spec, self.checkpoint, OUTPUT_TOKENS)
+
+
+def _context_tokens(folder: Path) -> int:
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return int(config.get("text_config", config)["max_position_embeddings"])
+
+
+def _hash_of(*files: Path) -> str:
+    return _hash(b"".join(path.read_bytes() for path in files if path.is_file()))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
