@@ -73,9 +73,9 @@ def extract_pages(
         evidence = ground(data, pages, findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(data, contract, evidence, findings)
-    issues += _page_issues(info.uri, pages)
+    issues += page_issues(info.uri, pages)
     return Record(
-        document=info.model_copy(update={"pages": tuple(_page_info(page) for page in pages)}),
+        document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
         engine=engine.info,
         data=data,
@@ -121,7 +121,8 @@ class Clock:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
 
 
-def _page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
+def page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
+    """One for each page that could not be read."""
     return [
         Issue(
             code="page-failure",
@@ -134,7 +135,8 @@ def _page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
     ]
 
 
-def _page_info(page: PageText) -> PageInfo:
+def page_info(page: PageText) -> PageInfo:
+    """How a page was read, for the record."""
     return PageInfo(
         number=page.number,
         width=page.width,

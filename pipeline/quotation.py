@@ -1,7 +1,8 @@
 """Whether a page says what is quoted from it: the very words, on the very page that is cited.
 
-Letters and digits must all be there and in order; case, accents, spaces and punctuation may differ. Nothing is let pass
-for being alike: a quotation that is a digit or a `not` short states something else.
+Letters and digits must all be there and in order, and so must what tells numbers apart: the marks inside them, signs of
+money and of mathematics. Case, accents, spaces and other punctuation may differ. Nothing is let pass for being alike: a
+quotation that is a digit or a `not` short states something else.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 from model.embedded.blocks import blocks
 from model.embedded.lines import page_lines
 from model.embedded.transcript import reading_order
-from model.values.text import squash
 from schemas.field import Field
 from schemas.formats import leaf_values
 from schemas.page import PageText, Word
+
+_ALIKE = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2012": "-", "–": "-", "—": "-", "−": "-", "’": "'"})
+_LINES = "|~^`"  # signs of mathematics to Unicode, rulers of a table to those who write text
 
 
 def cited_pages(root: Field, data: Any) -> dict[str, frozenset[int]]:
@@ -36,7 +39,7 @@ def cited_pages(root: Field, data: Any) -> dict[str, frozenset[int]]:
 
 def quoted_words(quotation: str, pages: Sequence[PageText]) -> tuple[int, tuple[Word, ...]] | None:
     """(page, words) of the first place that says what is quoted; None where none of the pages does."""
-    wanted = squash(quotation)
+    wanted = _spelled(quotation)
     if not wanted:
         return None
     for page in pages:
@@ -56,7 +59,7 @@ def _orders(page: PageText) -> Iterator[Sequence[Word]]:
 
 def _run(wanted: str, words: Sequence[Word]) -> tuple[Word, ...]:
     """The words that spell `wanted`, from the beginning of one to the end of another; empty where there are none."""
-    keys = [squash(word.text) for word in words]
+    keys = [_spelled(word.text) for word in words]
     text = "".join(keys)
     owners = [place for place, key in enumerate(keys) for _ in key]  # of each letter, its word
     start = text.find(wanted)
@@ -66,6 +69,24 @@ def _run(wanted: str, words: Sequence[Word]) -> tuple[Word, ...]:
             return tuple(words[owners[start] : owners[end - 1] + 1])
         start = text.find(wanted, start + 1)
     return ()
+
+
+def _spelled(text: str) -> str:
+    """What two texts must have in common to say the same: `Rent: 1,250.00 €` → `rent1,250.00€`."""
+    text = unicodedata.normalize("NFKD", text.casefold()).translate(_ALIKE)
+    return "".join(
+        sign for at, sign in enumerate(text) if sign.isalnum() or _tells(sign, text[at - 1 : at], text[at + 1 : at + 2])
+    )
+
+
+def _tells(sign: str, before: str, after: str) -> bool:
+    """Whether a number would be another without the sign, or with another in its place."""
+    kind = unicodedata.category(sign)
+    if kind in ("Sc", "Sm") or sign in "%‰":
+        return sign not in _LINES
+    if sign == "-" and after.isdigit() and not before.isalnum():
+        return True
+    return kind.startswith("P") and before.isdigit() and after.isdigit()
 
 
 def _is_edge(text: str, owners: Sequence[int], place: int) -> bool:
