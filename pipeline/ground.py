@@ -26,7 +26,7 @@ from schemas.record import Evidence
 
 STATED = 0.9  # the least score at which words count as stating a value
 LONGEST = 60  # words
-UNPRINTED = frozenset({"page-number", "fraction"})  # formats of what is said about a page and not on it
+UNPRINTED = frozenset({"page-number", "fraction", "estimate"})  # formats of what is said about a page, not on it
 
 
 def ground(

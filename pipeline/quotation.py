@@ -40,7 +40,7 @@ def cited_pages(root: Field, data: Any) -> dict[str, frozenset[int]]:
 def quoted_words(quotation: str, pages: Sequence[PageText]) -> tuple[int, tuple[Word, ...]] | None:
     """(page, words) of the first place that says what is quoted; None where none of the pages does."""
     wanted = _spelled(quotation)
-    if not wanted:
+    if not any(letter.isalnum() for letter in wanted):
         return None
     for page in pages:
         for words in _orders(page):

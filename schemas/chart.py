@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.fields import PageBox, PageNumber, Quantity
+from schemas.fields import Estimate, PageBox, PageNumber, Quantity
 
 AxisName = Literal["x", "y", "y2"]
 
@@ -20,7 +20,10 @@ class Axis(BaseModel):
 
 class Point(BaseModel):
     x: str | None = Field(None, description="category, date or number, as printed on the axis; the slice of a pie")
-    y: Quantity | None = Field(None, description="value in the unit of its axis; null where there is a gap")
+    y: Quantity | None = Field(None, description="the value, where it is printed beside the point")
+    y_estimated: Estimate | None = Field(
+        None, description="the value read off the drawing, in the unit of its axis, where none is printed"
+    )
 
 
 class Series(BaseModel):
@@ -28,10 +31,6 @@ class Series(BaseModel):
 
     name: str | None = Field(None, description="as the legend has it")
     axis: AxisName | None = Field(None, description="the axis on which its values are read")
-    values: Literal["printed", "estimated", "both"] = Field(
-        description="printed: every value stands beside its point; estimated: values are read off the drawing; both: "
-        "some are printed"
-    )
     points: list[Point] = Field(default_factory=list, description="in the order in which they are drawn")
 
 

@@ -49,6 +49,9 @@ Quotation = Annotated[str, _typed("string", "quotation")]
 Fraction = Annotated[float, Field(ge=0, le=1), _typed("number", "fraction", minimum=0, maximum=1)]
 """A distance as a share of the page's width or height."""
 
+Estimate = Annotated[Decimal, _typed("number", "estimate")]
+"""A number judged from a drawing: no words state it, whatever number happens to be printed nearby."""
+
 
 class PageBox(BaseModel):
     """A rectangle on a page, upright as it is read; the origin is the upper left corner."""

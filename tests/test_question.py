@@ -132,6 +132,7 @@ class TestCitations:
             "From July the rent is EUR 1,310.00.",  # stands in the other document
             "",
             " .",
+            "€",
         ],
     )
     def test_a_false_one_is_kept_and_marked(self, quotation: str) -> None:

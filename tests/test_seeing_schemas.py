@@ -31,8 +31,8 @@ CHART: dict[str, Any] = {
             "axes": [{"name": "x", "scale": "category"},
                      {"name": "y", "label": "Sales", "unit": "kg", "scale": "linear"}],
             "series": [
-                {"name": "2024", "axis": "y", "values": "estimated",
-                 "points": [{"x": "Jan", "y": 3.5}, {"x": "Feb", "y": None}]}
+                {"name": "2024", "axis": "y",
+                 "points": [{"x": "Jan", "y": 3.5}, {"x": "Feb", "y": None, "y_estimated": 50}]}
             ],
         }
     ]
@@ -214,6 +214,13 @@ class TestRecords:
         assert [item.page for item in right.fields["/statements/0/quotation"].evidence] == [2]
         wrong = extract(document, contract, summary(1))
         assert wrong.fields["/statements/0/quotation"].evidence == ()
+
+    def test_an_estimated_point_is_not_stated_by_a_number_on_the_axis(self) -> None:
+        document = pdf(lambda page: letter(page, ("Sales", "50", "3.5 Jan Feb")))
+        record = extract(document, load_contract("chart"), FakeEngine(lambda ask: CHART))
+        printed, estimated = (record.fields[f"/charts/0/series/0/points/{n}"] for n in ("0/y", "1/y_estimated"))
+        assert printed.evidence[0].text == "3.5"
+        assert estimated.evidence == () and estimated.status == "review"
 
     def test_a_place_on_a_page_is_not_stated_by_a_number_that_is_printed_there(self) -> None:
         diagram = changed(DIAGRAM, "diagrams", 0, "nodes", 0, "box", value={"x0": 0.25, "y0": 0, "x1": 1, "y1": 0.5})
