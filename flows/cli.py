@@ -127,6 +127,37 @@ def extract(
 
 
 @app.command()
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE... QUESTION",
+            help="Documents, folders, globs in quotes, or URLs; last, in quotes, the question.",
+            show_default=False,
+        ),
+    ],
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
+) -> None:
+    """Answer a question from one or several documents, with the passages that the answer rests on.
+
+    Every passage is looked up on the page that it is said to be from; one that does not stand there is marked.
+
+    Example: `intaglio ask contract.pdf annex.pdf "When can the tenant give notice?"`
+    """
+    from flows.commands.ask import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
+
+
+@app.command()
 def show(
     record: Annotated[Path, typer.Argument(help="A record's JSON file.", show_default=False)],
 ) -> None:

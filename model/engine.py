@@ -49,13 +49,15 @@ class PageView:
 
     image: called with the long side in pixels and a region of the page, gives that region upright, in RGB; None where
     only words are at hand. visual_tokens: one of `VISUAL_TOKENS`, what the picture may cost. with_words: whether the
-    words are to be said beside the picture.
+    words are to be said beside the picture. document: what the page's document is called, where an ask has pages of
+    several; page numbers are then counted through all of them, so that a number still means one page.
     """
 
     text: PageText
     image: Callable[[int, Box], Image] | None = None
     visual_tokens: int = 280
     with_words: bool = True
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one ask. None is unbounded.
+    """What fits into one ask, and what an engine can. None is unbounded.
 
-    processes: how many of the engine may run on one machine at a time; None for as many as there are cores.
+    sees_images: it looks at the pages' pictures. understands: it grasps what a text says, and can answer questions
+    about it, sum it up and translate it. processes: how many of the engine may run on one machine at a time; None for
+    as many as there are cores.
     """
 
     context_tokens: int | None = None
     output_tokens: int | None = None
     sees_images: bool = False
+    understands: bool = False
     processes: int | None = None
 
 

@@ -74,12 +74,12 @@ def _rendered(page: Any, scale: float, clip: Any = None) -> Image:
 
 
 def _part(sheet: Any, region: Box) -> Any:
-    """The region in points of a page's sheet."""
+    """The region in points of a page's sheet, at least one each way."""
     import pymupdf
 
-    left, top, width, height = sheet.x0, sheet.y0, sheet.width, sheet.height
-    x0, y0, x1, y1 = region
-    return pymupdf.Rect(left + x0 * width, top + y0 * height, left + x1 * width, top + y1 * height)
+    left, top = sheet.x0 + region.x0 * sheet.width, sheet.y0 + region.y0 * sheet.height
+    width, height = max(1.0, region.width * sheet.width), max(1.0, region.height * sheet.height)
+    return pymupdf.Rect(left, top, left + width, top + height)
 
 
 def _pixels(region: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -72,6 +72,13 @@ def test_a_region_is_one_of_the_page_as_it_is_turned(rotation: int, kind: str) -
             assert np.abs(np.asarray(part, int) - np.asarray(wanted, int)).mean() < 8
 
 
+def test_a_region_without_extent_still_has_a_picture() -> None:
+    for content in (pdf(corner_page), encoded(picture(pdf(corner_page)))):
+        with open_document(content) as document:
+            image = render_page(document, 1, 64, Box(0.5, 0.5, 0.5, 0.5))
+        assert 63 <= min(image.size) <= max(image.size) <= 66
+
+
 def test_scans_are_as_large_as_ocr_needs_and_no_larger() -> None:
     sizes = ((595, 842), (72, 72), (14400, 14400), (226, 3000), (3000, 60))
     for width, height in sizes:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.engine import EngineSpec
+from model.needs import check_needs
 from pipeline.discover import Source, is_url
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
@@ -25,8 +26,7 @@ def run(
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
     if not (is_url(file) or Path(file).is_file()):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
-    contract_of(schemas[0])
-    engine_of(engine)
+    check_needs(engine_of(engine), contract_of(schemas[0]))
     assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords)
     with Workers(1, seconds, engine) as workers:
         (outcome,) = workers.read([assignment])

@@ -141,7 +141,7 @@ def conversation(ask: Ask, schema_text: str, *, tools: bool = False) -> tuple[Me
     pictures: list[Picture] = []
     said = ""  # up to the next picture is one part: templates trim parts, and put nothing between them
     for view in ask.pages:
-        said += _heading(view.text, ask.pages)
+        said += _heading(view, ask.pages)
         picture = picture_of(view)
         if picture is not None:
             parts += [_text(said), {"type": "image"}]
@@ -159,10 +159,12 @@ def _text(text: str) -> Message:
     return {"type": "text", "text": _UNPRINTABLE.sub("\ufffd", text)}
 
 
-def _heading(page: PageText, pages: Sequence[PageView]) -> str:
-    whole = [view.text.number for view in pages] == list(range(1, len(pages) + 1))
-    place = f"Page {page.number} of {len(pages)}" if whole else f"Page {page.number}"
-    return f"{place} could not be read." if page.failure else place
+def _heading(view: PageView, pages: Sequence[PageView]) -> str:
+    whole = [other.text.number for other in pages] == list(range(1, len(pages) + 1))
+    place = f"Page {view.text.number} of {len(pages)}" if whole else f"Page {view.text.number}"
+    if view.document:
+        place += f", from {' '.join(view.document.split())},"  # the name of a file is no more to be trusted than a page
+    return f"{place} could not be read." if view.text.failure else place.removesuffix(",")
 
 
 def _quoted(page: PageText) -> str:
