@@ -134,7 +134,7 @@ def test_bytes_of_a_matrix_in_4_bit_are_those_of_bitsandbytes(rows: int, columns
     linear = bnb.nn.Linear4bit(columns, rows, bias=False, compress_statistics=True, quant_type="nf4")
     linear.load_state_dict({"weight": torch.randn(rows, columns)})
     linear.to("cpu")
-    offset = 4  # the mean scale, which its library keeps among the words
+    offset = 4  # the mean scale, which the library keeps among the words
     assert _matrix_bytes(Matrix(rows, columns), "nf4") == stored(linear.state_dict()) + offset
 
 
@@ -177,6 +177,23 @@ def test_cache_bytes_are_those_of_the_real_cache(tokens: int) -> None:
     local = [layer for layer in layers(config.to_dict()) if layer.window and tokens >= layer.window]
     late = sum(2 * 2 * 2 * layer.kv_heads * layer.head_dim for layer in local)
     assert cache_bytes(config.to_dict(), tokens, batch=2) == real + late
+
+
+def test_local_layers_hold_the_last_chunk_over_until_the_next() -> None:
+    from model.gemma.sizes import _held_over
+
+    config = CONFIGS["tiny"]()
+    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
+    cache = DynamicCache(config=config.get_text_config())
+    with torch.no_grad():
+        for _ in range(3):
+            model(input_ids=torch.full((1, 50), 70), cache=cache, use_cache=True)
+    alive = sum(
+        layer.keys.untyped_storage().nbytes() + layer.values.untyped_storage().nbytes() for layer in cache.layers
+    )
+    said = cache_bytes(config.to_dict(), 150) + _held_over(config.to_dict(), 50, 150)
+    per_token = cache_bytes(config.to_dict(), 1)
+    assert said - per_token <= alive <= said
 
 
 def test_the_cache_of_the_26b_is_that_of_its_five_global_layers_and_25_windows() -> None:

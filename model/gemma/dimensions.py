@@ -74,15 +74,15 @@ GEMMA_4_26B_A4B: Config = {
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """One weight tensor that multiplies, (stacked, rows, columns); only experts are stacked."""
+    """A weight that multiplies, (rows, columns), of one linear layer or of each of so many experts."""
 
     rows: int
     columns: int
-    stacked: int = 1
+    experts: int | None = None
 
     @property
     def elements(self) -> int:
-        return self.stacked * self.rows * self.columns
+        return (self.experts or 1) * self.rows * self.columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _layer(text: Config, number: int, kind: str, shares: bool) -> Layer:
 
 
 def _own_dimensions(text: Config, number: int, kind: str) -> Config:
-    """Where a layer differs: said layer by layer ("05": ...) where transformers saved the file, else for all global ones."""
+    """Where a layer differs: said layer by layer ("05": ...) in files of transformers, else for all global ones."""
     if "per_layer_config" in text:
         by_number = {int(key): value for key, value in text["per_layer_config"].items()}
         own: Config = by_number.get(number, {})

@@ -20,7 +20,8 @@ BF16 = 2  # bytes
 FLOAT32 = 4
 NF4_BLOCK = 64  # weights that share one scale, kept as a byte
 SCALE_BLOCK = 256  # of those bytes share one float32 (double quantisation)
-CODES = (16 + 256 + 1) * FLOAT32  # the two code tables and the offset that go with every tensor in NF4
+OFFSET = FLOAT32  # the mean scale, which double quantisation takes off
+CODES = (16 + 256) * FLOAT32  # the code tables that bitsandbytes keeps with every linear layer; experts share theirs
 
 RESERVE = GB  # CUDA's context, its libraries, and what the allocator wastes; an assumption
 QUANTISED = frozenset({"experts", "attention", "dense mlp", "layer inputs"})  # the rest always stays in 16 bit
@@ -35,13 +36,13 @@ class Scratch:
     """What bounds scratch memory while answering.
 
     prefill_tokens: of one sequence, read at a time. key_block: keys that one step of attention looks at.
-    expert_bytes: of experts dequantised at a time. pages: pictures encoded at a time, of visual_tokens each.
+    expert_bytes: of unpacked experts and the rows in hand. pages: pictures encoded at a time, of visual_tokens each.
     """
 
-    prefill_tokens: int = 1024
+    prefill_tokens: int = 2048
     key_block: int = 2048
-    expert_bytes: int = 192 << 20
-    pages: int = 2
+    expert_bytes: int = 128 << 20
+    pages: int = 1
     visual_tokens: int = 1120
 
 
@@ -80,9 +81,11 @@ def _matrix_bytes(matrix: Matrix, quantisation: Storage) -> int:
     if quantisation == "none":
         return matrix.elements * BF16
     if quantisation == "int8":
-        return matrix.elements + matrix.stacked * matrix.rows * FLOAT32  # a scale for every row
-    scales = -(-matrix.elements // NF4_BLOCK)
-    return -(-matrix.elements // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + CODES
+        return matrix.elements + (matrix.experts or 1) * matrix.rows * FLOAT32  # a scale for every row
+    weights = matrix.rows * matrix.columns
+    scales = -(-weights // NF4_BLOCK)
+    packed = -(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET
+    return packed + CODES if matrix.experts is None else packed * matrix.experts
 
 
 def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:
@@ -110,8 +113,8 @@ def workspace_bytes(config: Config, context: int, batch: int = 1, scratch: Scrat
                      the keys of one global layer, copied when tokens are appended (context x kv x d, bf16)
                      scores, masked scores and their exponentials (heads x q x block, float32), the queries, the sum so
                      far and the next one (heads x q x d, float32), a block of keys and of values (float32)
-        experts    picked = tokens x experts a token; in and out (H), gate, up and product (I), in bf16; the weighted
-                     output (H, float32); the experts that are dequantised at a time
+        experts    unpacked matrices and rows in hand, which a setting bounds; their sum (tokens x H, float32)
+        held over  the chunk just read in every local layer, whose cache is a view of window and chunk
         logits     vocabulary x (bf16, float32, and its log-softmax), once a sequence
         a page     patches p = 9 x visual tokens v; mask (p x p, bool, and as bf16 for the kernel), gate, up and product
                      of the feed-forward part (bf16), four streams; or pooling: p x v, int64 and float32
@@ -119,9 +122,19 @@ def workspace_bytes(config: Config, context: int, batch: int = 1, scratch: Scrat
     The attention is the engine's own, which never repeats keys and values for every query head.
     """
     limits = scratch or Scratch()
-    reading = _pass_bytes(config, min(limits.prefill_tokens, context), context, 1, limits)
+    chunk = min(limits.prefill_tokens, context)
+    reading = _pass_bytes(config, chunk, context, 1, limits) + _held_over(config, chunk, context)
     writing = _pass_bytes(config, 1, context, batch, limits)
     return max(reading, writing, _vision_bytes(config, limits))
+
+
+def _held_over(config: Config, chunk: int, context: int) -> int:
+    """What DynamicSlidingWindowLayer keeps alive beyond the window until it is called again."""
+    return sum(
+        2 * BF16 * layer.kv_heads * layer.head_dim * (min(context, layer.window + chunk) - _kept(layer, context))
+        for layer in layers(config)
+        if layer.window is not None and not layer.shares
+    )
 
 
 def _pass_bytes(config: Config, queries: int, context: int, batch: int, limits: Scratch) -> int:
@@ -148,9 +161,7 @@ def _attention_bytes(layer: Layer, queries: int, context: int, batch: int, limit
 def _expert_bytes(text: Config, rows: int, limits: Scratch) -> int:
     if not text.get("enable_moe_block"):
         return 0
-    hidden, inner = required(text, "hidden_size"), required(text, "moe_intermediate_size")
-    picked = rows * required(text, "top_k_experts")
-    return picked * ((2 * hidden + 3 * inner) * BF16 + hidden * FLOAT32) + limits.expert_bytes
+    return limits.expert_bytes + rows * required(text, "hidden_size") * FLOAT32
 
 
 def _vision_bytes(config: Config, limits: Scratch) -> int:
