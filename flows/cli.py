@@ -183,6 +183,33 @@ def schemas(
     raise typer.Exit(run(name))
 
 
+@app.command()
+def doctor(
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A Gemma 4: its name on the hub, or its folder.")
+    ] = "google/gemma-4-26B-A4B-it",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, all sizes in bytes.")] = False,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Build the model in 4 bit with random weights, and measure it here.")
+    ] = False,
+    bench_context: Annotated[
+        list[int] | None,
+        typer.Option(min=2, help="Tokens to measure at; may be given several times.", show_default="8192 65536 262144"),
+    ] = None,
+    bench_batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Documents at once; may be given several times.", show_default="1 8 32"),
+    ] = None,
+) -> None:
+    """Say what this machine has, which engines work here, and what of Gemma 4 fits, before any download.
+
+    Example: `intaglio doctor`
+    """
+    from flows.commands.doctor import run
+
+    raise typer.Exit(run(model, as_json=as_json))
+
+
 def main() -> None:
     """The console script: an error of ours is one clear line and its exit code, never a traceback."""
     try:
