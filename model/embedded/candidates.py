@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from model.embedded.date_order import DateOrder, date_order
 from model.embedded.labels import Hit, LabelBook
 from model.embedded.lines import SEPARATOR, Line, Span, page_lines
 from model.embedded.roles import Role
-from model.values.dates import TIME, dates, day_first
+from model.values.dates import TIME, dates
 from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, decimal_mark, numbers
 from schemas.page import PageText
 
@@ -105,13 +107,18 @@ class Reading:
         return exact >= 3 and exact >= 0.3 * len(found)
 
     @cached_property
-    def day_first(self) -> bool:
-        return day_first((line.text for line in self.lines), default=not self._looks_american)
+    def date_order(self) -> DateOrder:
+        """Which way the document's numeric dates are to be read."""
+        currencies = Counter(candidate.value for candidate in self.candidates("currency"))
+        return date_order([line.text for line in self.lines], currencies, self.mark)
 
-    @cached_property
-    def _looks_american(self) -> bool:
-        text = "\n".join(line.text for line in self.lines[:400])
-        return bool(re.search(r"\b(USA|United States|U\.S\.)\b|\b[A-Z]{2} \d{5}(-\d{4})?\b", text))
+    def is_open_date(self, value: Any, spans: Sequence[Span]) -> bool:
+        """Whether a date's words can be read as another day, and nothing in the document says which it is."""
+        return not self.date_order.settled and any(
+            date.ambiguous and date.value.isoformat() == value and date.start < span.end and span.start < date.end
+            for span in spans
+            for date in self._dates(span.line)
+        )
 
     def candidates(self, role: Role) -> list[Candidate]:
         """Every candidate of a role, in reading order. Roles without a form of their own (text, names) have none."""
@@ -145,7 +152,7 @@ class Reading:
         return []
 
     def _dates(self, line: Line) -> list[Any]:
-        return dates(line.text, self.day_first) if any(char.isdigit() for char in line.text) else []
+        return dates(line.text, self.date_order.day_first) if any(char.isdigit() for char in line.text) else []
 
     def _numbers(self, line: Line, role: Role) -> list[Candidate]:
         if not any(char.isdigit() for char in line.text):

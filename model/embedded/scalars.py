@@ -225,7 +225,7 @@ def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: 
     amounts = {name: _amounts(labelled(concept_pointer(name), "money", weighed)[0]) for name in RECONCILED}
     agreed: dict[str, set[Decimal]] = {name: set() for name in RECONCILED}
     for net, tax in product(amounts["subtotal"], amounts["tax_amount"]):
-        if tax != 0 and net + tax in amounts["total"]:
+        if 0 < abs(tax) < abs(net) and net + tax in amounts["total"]:  # else both ways round would do
             for name, value in (("subtotal", net), ("tax_amount", tax), ("total", net + tax)):
                 agreed[name].add(value)
     for paid, change in product(amounts["amount_paid"], amounts["change"]):

@@ -73,19 +73,17 @@ def folded(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char) and char != ".")
 
 
-def day_first(texts: Iterable[str], default: bool = True) -> bool:
-    """Whether the document's numeric dates give the day before the month, by those that can be read one way only."""
-    votes = 0
+def order_votes(texts: Iterable[str]) -> tuple[int, int]:
+    """How many numeric dates can only be read with the day first, and how many only with the month first."""
+    day = month = 0
     for text in texts:
         for match in _NUMERIC.finditer(text):
             if match["a"] is None:
                 continue
             first, second = int(match["a"]), int(match["b"])
-            if first > 12 >= second:
-                votes += 1
-            elif second > 12 >= first:
-                votes -= 1
-    return default if votes == 0 else votes > 0
+            day += 31 >= first > 12 >= second > 0
+            month += 31 >= second > 12 >= first > 0
+    return day, month
 
 
 def dates(text: str, day_before_month: bool = True) -> list[Date]:
@@ -110,7 +108,7 @@ def _numeric(match: re.Match[str], day_before_month: bool) -> Date | None:
     first, second = int(match["a"]), int(match["b"])
     if match["sep"] == "." and len(match["y2"]) == 2 and first > 31:
         return None
-    ambiguous = first <= 12 and second <= 12 and first != second
+    ambiguous = first <= 12 and second <= 12 and first != second and match["sep"] != "."  # points: day first everywhere
     if first > 12:
         day_before_month = True
     elif second > 12:
