@@ -63,3 +63,101 @@ def test_net_and_tax_that_add_up_are_not_proved_the_wrong_way_round() -> None:
     )
     assert accepted(record).get("/subtotal") in (None, "44.97")
     assert accepted(record).get("/total_tax") in (None, "9.0")
+
+
+def rows_of(record: Record, name: str) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if value is not None} for row in record.data[name]]
+
+
+TEXT, NUMBER = {"type": ["string", "null"]}, {"type": ["number", "null"]}
+DATE = {"type": ["string", "null"], "format": "date"}
+
+
+def table(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+def test_a_balance_of_a_day_in_a_table_is_no_transaction() -> None:
+    record = read(
+        load_contract("bank_statement"),
+        """
+        Date         Libellé                        Débit      Crédit
+                     Solde précédent au 28/02/2025          5 120,30
+        01/03/2025   CB MAGASIN                    200,72
+        02/03/2025   VIREMENT                                  80,00
+                     Nouveau solde au 31/03/2025            4 999,58
+        """,
+    )
+    assert [row["description"] for row in record.data["transactions"]] == ["CB MAGASIN", "VIREMENT"]
+    assert (record.data["opening_balance"], record.data["closing_balance"]) == (5120.3, 4999.58)
+
+
+def test_totals_beside_a_table_are_not_its_rows_and_cost_none() -> None:
+    record = read(
+        of({"taxes": table(rate={**NUMBER, "format": "percentage"}, base={**NUMBER, "x-labels": ["Base HT"]})}),
+        """
+        Taux       Base HT             Total HT     205,52
+        5,5 %       162,02             Total TVA     17,61
+        20 %         43,50             Total TTC    223,13
+        """,
+    )
+    assert record.data["taxes"] == [{"rate": 5.5, "base": 162.02}, {"rate": 20, "base": 43.5}]
+
+
+def test_a_title_over_a_table_is_no_part_of_its_head() -> None:
+    record = read(
+        load_contract("bank_statement"),
+        """
+        Deposits and Other Credits
+        Date         Description              Amount
+        02/23/2025   Payroll                1,250.00
+        02/24/2025   Transfer                  80.50
+        Total Deposits                    $ 1,330.50
+        """,
+    )
+    assert rows_of(record, "transactions") == [
+        {"date": "2025-02-23", "description": "Payroll", "amount": 1250.0},
+        {"date": "2025-02-24", "description": "Transfer", "amount": 80.5},
+    ]
+
+
+def test_a_part_of_a_longer_title_names_no_column() -> None:
+    record = read(
+        of({"lines": table(description=TEXT, quantity=NUMBER, unit=TEXT, amount=NUMBER)}),
+        """
+        Bezeichnung        Menge      Preis/Einh.       Betrag
+        Kugelhahn              2           778,28     1.556,56
+        Rohrschelle           10            21,35       213,50
+        """,
+    )
+    assert [row["unit"] for row in record.data["lines"]] == [None, None]
+
+
+def test_what_stands_in_a_column_decides_between_a_price_and_a_rate() -> None:
+    lines = table(description=TEXT, quantity=NUMBER, tax_rate={**NUMBER, "format": "percentage"}, unit_price=NUMBER)
+    head = "Description        Qty      Rate\n"
+    prices = read(of({"lines": lines}), f"{head}Labour               6     95.00\nValve                1    214.75\n")
+    rates = read(of({"lines": lines}), f"{head}Labour               6      20 %\nValve                1     5.5 %\n")
+    assert [(row["unit_price"], row["tax_rate"]) for row in prices.data["lines"]] == [(95.0, None), (214.75, None)]
+    assert [(row["unit_price"], row["tax_rate"]) for row in rates.data["lines"]] == [(None, 20), (None, 5.5)]
+
+
+def test_ranks_without_a_title_are_ranks_and_no_part_of_the_name() -> None:
+    results = table(rank={"type": ["integer", "null"]}, name=TEXT, team=TEXT, time=TEXT)
+    record = read(
+        of({"results": results}),
+        """
+             Name            Team            Time
+        1    Avery, Kim      Hill Team       1:01.12
+        2    Blake, Jo       Lake Club       1:02.17
+        --   Cruz, Ana       Hill Team       DQ
+        """,
+    )
+    assert [row["rank"] for row in record.data["results"]] == [1, 2, None]
+    assert [row["name"] for row in record.data["results"]] == ["Avery, Kim", "Blake, Jo", "Cruz, Ana"]
+
+
+def test_a_bare_number_is_a_rate_where_the_head_has_a_per_cent_sign() -> None:
+    lines = table(description=TEXT, quantity=NUMBER, tax_rate={**NUMBER, "format": "percentage"})
+    record = read(of({"lines": lines}), "Description     Qty     VAT %\nPaper            10     20.00\nToner             1      5.00\n")
+    assert [row["tax_rate"] for row in record.data["lines"]] == [20.0, 5.0]

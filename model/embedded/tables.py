@@ -14,13 +14,13 @@ from typing import Any
 
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.cells import cells
-from model.embedded.columns import by_content
+from model.embedded.columns import FILLED, by_content
 from model.embedded.headers import Head
 from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import Line, Span
 from model.embedded.roles import Role, role_of
 from model.embedded.scalars import TYPED, as_json
-from model.embedded.vocabulary import TOTAL
+from model.embedded.vocabulary import TOTAL, says_only_when
 from model.values.text import squash
 from schemas.field import Field
 
@@ -30,6 +30,7 @@ CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that go
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
+ROW_BEFORE = 2  # typed cells of a row that stand before the label of a total beside the table
 FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 
@@ -112,7 +113,7 @@ class _Body:
                 if line.page == (last.page if last else self.head.page):
                     continue
                 misses = 3  # a table may go on over the page, under a page heading of a few lines
-            filled = cells(line, self.head.columns)
+            filled = self._own(line, cells(line, self.head.columns))
             taken = self.take(line, filled, current)
             if taken is None:
                 misses += 1
@@ -143,10 +144,10 @@ class _Body:
             texts_only = values and not typed and all(not self._typed(pointer) for pointer in values)
             if texts_only and len(values) < 2 and self._near(current, line, CONTINUATION_GAP):
                 return self._extend(current, line, columns, values)
-        has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
-        if len(values) < 2 or (has_typed_leaves and not typed):
-            return None
         usual = self.widths.most_common(1)[0][0] if self.widths else 0
+        untyped = any(self._typed(pointer) for pointer in self.head.pointers) and not typed
+        if len(values) < 2 or (untyped and len(columns) < max(FILLED, usual)):  # `--  Ekman, Liv  Hill Team  DQ`
+            return None
         if len(columns) < FULL * usual and (self.closed or min(columns) > self.leftmost.most_common(1)[0][0]):
             return None
         self.widths[len(columns)] += 1
@@ -228,12 +229,22 @@ class _Body:
         texts = [span for spans in filled.values() for span in spans if any(char.isalpha() for char in span.text)]
         return bool(texts) and any(self._names_whole(hit, texts[0]) for hit in self.reading.hits_on(line))
 
+    def _own(self, line: Line, filled: dict[int, list[Span]]) -> dict[int, list[Span]]:
+        """The cells without those of another table beside this one, which begin with a total's label behind a row."""
+        typed = [index for index in sorted(filled) if (pointer := self._pointer(index)) and self._typed(pointer)]
+        for index in sorted(filled):
+            whole = any(self._names_whole(hit, filled[index][0]) for hit in self.reading.hits_on(line))
+            if whole and sum(before < index for before in typed) >= ROW_BEFORE:
+                return {before: spans for before, spans in filled.items() if before < index}
+        return filled
+
+    def _pointer(self, index: int) -> str | None:
+        return self.head.columns[index].pointer
+
     def _names_whole(self, hit: Hit, cell: Span) -> bool:
-        """Whether a label is all that the row's first text says, and it is a label of a field outside lists."""
+        """Whether a label is all that a row's text says, a date aside, and it is a label of a field outside lists."""
         outside = any("*" not in pointer and pointer not in _IN_ROWS for pointer in hit.pointers)
-        return (
-            outside and hit.span.start == cell.start and hit.span.end >= cell.start + len(cell.text.rstrip(" .:")) - 3
-        )
+        return outside and hit.span.start == cell.start and says_only_when(cell.text[hit.span.end - cell.start :])
 
 
 def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:
