@@ -52,7 +52,12 @@ def test_dates_that_can_be_read_one_way_only_vote_for_the_order_of_day_and_month
 
 
 def test_points_and_equal_numbers_leave_no_doubt() -> None:
-    assert [found.ambiguous for found in dates("03/04/2018 03.04.2018 04/04/2018 2018-03-04")] == [True, False, False, False]
+    assert [found.ambiguous for found in dates("03/04/2018 03.04.2018 04/04/2018 2018-03-04")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_both_ends_of_a_range_are_found() -> None:

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from model.embedded.engine import EmbeddedEngine
+from model.values.numbers import numbers
 from pipeline.extract import extract_pages
 from schemas.contract import Contract
+from schemas.page import Mark
 from schemas.record import DocumentInfo, Record
 from schemas.registry import load_contract
-from tests.pages import page
+from tests.pages import box, page
 
 ENGINE = EmbeddedEngine()
 
@@ -159,5 +161,101 @@ def test_ranks_without_a_title_are_ranks_and_no_part_of_the_name() -> None:
 
 def test_a_bare_number_is_a_rate_where_the_head_has_a_per_cent_sign() -> None:
     lines = table(description=TEXT, quantity=NUMBER, tax_rate={**NUMBER, "format": "percentage"})
-    record = read(of({"lines": lines}), "Description     Qty     VAT %\nPaper            10     20.00\nToner             1      5.00\n")
+    text = "Description     Qty     VAT %\nPaper            10     20.00\nToner             1      5.00\n"
+    record = read(of({"lines": lines}), text)
     assert [row["tax_rate"] for row in record.data["lines"]] == [20.0, 5.0]
+
+
+EVENTS = of(
+    {
+        "meet_name": TEXT,
+        "events": table(
+            event_number={"type": ["integer", "null"]},
+            event_name=TEXT,
+            results=table(place={"type": ["integer", "null"]}, name=TEXT, age={"type": "integer"}, seed_time=TEXT),
+        ),
+    }
+)
+
+
+def test_headings_that_count_open_groups() -> None:
+    record = read(
+        EVENTS,
+        """
+        Event 1  Girls 100 Free
+               Name              Age     Seed Time
+        1      Avery, Kim        11      1:02.10
+        2      Blake, Jo         12      1:03.17
+
+        Event 2  Boys 100 Free
+               Name              Age     Seed Time
+        1      Cruz, Ana         11      1:04.24
+        """,
+    )
+    assert [(group["event_number"], group["event_name"]) for group in record.data["events"]] == [
+        (1, "Girls 100 Free"),
+        (2, "Boys 100 Free"),
+    ]
+    assert [[row["name"] for row in group["results"]] for group in record.data["events"]] == [
+        ["Avery, Kim", "Blake, Jo"],
+        ["Cruz, Ana"],
+    ]
+    assert record.data["meet_name"] is None or "/meet_name" not in accepted(record)
+
+
+def test_rows_of_groups_that_nothing_names_are_not_accepted() -> None:
+    record = read(
+        EVENTS,
+        """
+        Girls
+               Name              Age     Seed Time
+        1      Avery, Kim        11      1:02.10
+
+        Boys
+               Name              Age     Seed Time
+        1      Cruz, Ana         11      1:04.24
+        """,
+    )
+    assert record.data["events"]
+    assert not accepted(record)
+
+
+def test_a_label_inside_a_value_does_not_cut_it() -> None:
+    record = read(of({"signed_by": TEXT, "phone": TEXT}), "Signed by: J. Sample     Phone: 030 5550199\n")
+    assert record.data["signed_by"] == "J. Sample"
+
+
+def test_a_label_is_not_read_across_an_article() -> None:
+    contract = of({"policy_number": TEXT, "police_report": {"type": ["boolean", "null"]}})
+    record = read(contract, "Is there a police report?   yes\n")
+    assert record.data == {"policy_number": None, "police_report": True}
+
+
+def test_what_stands_under_a_row_of_checkboxes_is_not_their_labels_value() -> None:
+    marks = (Mark(box(0, 10, 11), False), Mark(box(0, 20, 21), True))
+    drawn = page("Cause:      Fire      Water\nPolice report filed?   no\nDate of loss:   02/14/2025\n", marks=marks)
+    info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
+    record = extract_pages(info, [drawn], load_contract("form"), ENGINE)
+    said = {entry["label"]: entry["value"] for entry in record.data["entries"]}
+    assert said == {"Cause": "Water", "Police report filed": "no", "Date of loss": "02/14/2025"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("88,40 S", -88.4),
+        ("88,40 H", 88.4),
+        ("1,234.50 Dr", -1234.5),
+        ("1,234.50 Cr", 1234.5),
+        ("5 S", 5),
+        ("12,50 h", 12.5),
+    ],
+)
+def test_debits_are_marked_by_letters(printed: str, value: float) -> None:
+    assert [float(number.value) for number in numbers(printed)] == [value]
+
+
+def test_an_iban_without_a_label_is_one_only_if_its_check_digits_fit() -> None:
+    contract = of({"iban": {**TEXT, "format": "iban"}})
+    assert read(contract, "Invoice GB5001JKLMNI").data["iban"] is None
+    assert read(contract, "Pay to DE89 3704 0044 0532 0130 00").data["iban"] == "DE89 3704 0044 0532 0130 00"

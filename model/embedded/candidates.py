@@ -58,10 +58,14 @@ class Candidate:
 
 @dataclass
 class Reading:
-    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once."""
+    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once.
+
+    heads: (page, line) of the lines that head the tables of lists.
+    """
 
     pages: Sequence[PageText]
     book: LabelBook
+    heads: set[tuple[int, int]] = field(default_factory=set)
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
     _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 

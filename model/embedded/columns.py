@@ -1,5 +1,5 @@
-"""What stands under a table's head says what its columns are: years, country codes and people's names under a title that
-tells nothing, ranks under none at all, and prices under one that can mean a price or a rate.
+"""What stands under a table's head says what its columns are: years, country codes and people's names under a title
+that tells nothing, ranks under none at all, and prices under one that can mean a price or a rate.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether a document's numeric dates give the day or the month first, and whether anything on its pages says so.
 
-`03/04/2025` is two days. A document settles it by a date that can be read one way only, else by where it comes from: its
-currency, its language, an address in the United States. Where it says nothing, or two things, a person has to look.
+`03/04/2025` is two days. A document settles it by a date that can be read one way only, else by where it comes from:
+its currency, its language, an address in the United States. Where it says nothing, or two things, a person has to look.
 """
 
 from __future__ import annotations

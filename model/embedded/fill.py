@@ -37,7 +37,14 @@ def fill(root: Field, pages: Sequence[PageText], book: LabelBook) -> Filled:
     reading = Reading(pages, book)
     filled = Filled(None)
     lists = {node.pointer: tuple(node.item.leaves()) for node in _lists(root) if node.item is not None}
-    filler = _Filler(reading, _single_values(root, reading), owned_heads(reading, lists), filled)
+    heads = owned_heads(reading, lists)
+    reading.heads = {
+        (head.page, index)
+        for found in heads.values()
+        for head in found
+        for index in range(head.first_line, head.last_line + 1)
+    }
+    filler = _Filler(reading, _single_values(root, reading), heads, filled)
     filled.data = filler.node(root)
     for pointer, choice in filled.choices.items():
         if reading.is_open_date(choice.value, choice.spans):

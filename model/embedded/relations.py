@@ -13,9 +13,11 @@ from model.embedded.lines import SEPARATOR, Line, Span
 RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
 REACH_BELOW = 3.2  # in line heights
 TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather than one value
+TABLE_HEAD = 0.75  # what stands under a list's head is its rows', hardly the document's own
 PROSE_WORDS = 9  # words of one segment from which it is running text, where labels mean little
 _FILLER = re.compile(
-    r"^(no|nr|n|of|is|in|the|as|am|vom|zum|per|du|au|le|al|del|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$", re.IGNORECASE
+    r"^(no|nr|n|of|is|in|the|as|am|vom|zum|per|du|au|le|al|del|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$",
+    re.IGNORECASE,
 )
 _INCLUDING = re.compile(
     r"\b(incl?|inkl|including|inclusive|of|with|tva|ttc|comprise|compris|excl?|exkl|ex|w/?o|after|before|add)\W*$", re.I
@@ -74,9 +76,12 @@ def _right(reading: Reading, hit: Hit, span: Span) -> float:
 
 
 def _without_dates(reading: Reading, hit: Hit, span: Span) -> str:
-    """What stands between a label and a value, without the day of which it speaks (`Solde au 28/02/2025  5 120,30`)."""
+    """What stands between a label and an amount, without the day it speaks of (`Solde au 28/02/2025  5 120,30`)."""
     line, between, start = span.line, "", hit.span.end
-    for found in reading.candidates_on(line, "date"):
+    days = reading.candidates_on(line, "date")
+    if any(day.span.start < span.end and span.start < day.span.end for day in days):
+        return line.text[start : span.start]  # of two days the first is the label's
+    for found in days:
         if start <= found.span.start and found.span.end <= span.start:
             between += line.text[start : found.span.start] + " "
             start = found.span.end
@@ -95,6 +100,8 @@ def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float
         if line.y0 >= hit.line.y1 - size
     )
     strength *= 0.55**blockers
+    if (hit.line.page, hit.line.index) in reading.heads:
+        strength *= TABLE_HEAD
     segment = hit.line.segment_at(hit.span.start)
     rest = hit.line.text[hit.span.end : segment.end].strip()
     if rest.startswith(":") and len(rest) > 1:

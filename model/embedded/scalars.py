@@ -19,6 +19,7 @@ from model.embedded.periods import period_offers
 from model.embedded.relations import Relation, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
+from schemas.formats import is_iban
 from schemas.lexicon import meant
 
 FLOOR = 0.3
@@ -189,7 +190,9 @@ def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[
     free = [
         (candidate, other)
         for candidate, other in plain
-        if (role in ("currency", "iban", "email") or other < 0.5) and candidate.quality > 0.5
+        if (role in ("currency", "iban", "email") or other < 0.5)
+        and candidate.quality > 0.5
+        and (role != "iban" or is_iban(candidate.value))
     ]
     if not free:
         return []

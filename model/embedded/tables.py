@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.embedded.candidates import Candidate, Reading
@@ -66,13 +66,22 @@ def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], 
 
 
 def _share_titles(found: Sequence[Head]) -> None:
-    """A column that is known under one head is known under every head that prints the same title."""
+    """A column that is known under one head is known under every head that prints the same titles."""
+    untitled = {_titles(head): head.columns[0] for head in found if not head.columns[0].title}
+    for head in found:
+        first = untitled.get(_titles(head))
+        if first is not None and head.columns[0].title:
+            head.columns.insert(0, replace(first))
     known = {column.title: column.pointer for head in found for column in head.columns if column.pointer}
     for head in found:
         for column in head.columns:
             pointer = known.get(column.title)
             if column.pointer is None and pointer is not None and pointer not in head.pointers:
                 column.pointer = pointer
+
+
+def _titles(head: Head) -> tuple[str, ...]:
+    return tuple(column.title for column in head.columns if column.title)
 
 
 def _lines_under(reading: Reading, head: Head, following: tuple[int, int] | None) -> list[Line]:
@@ -226,7 +235,8 @@ class _Body:
         """Whether the line gives a value of the whole document (a total, a balance carried forward), not of a row."""
         if TOTAL.match(line.segments[0].text):
             return True
-        texts = [span for spans in filled.values() for span in spans if any(char.isalpha() for char in span.text)]
+        said = [spans for index, spans in sorted(filled.items()) if not self._is_dated(index)]
+        texts = [span for spans in said for span in spans if any(char.isalpha() for char in span.text)]
         return bool(texts) and any(self._names_whole(hit, texts[0]) for hit in self.reading.hits_on(line))
 
     def _own(self, line: Line, filled: dict[int, list[Span]]) -> dict[int, list[Span]]:
@@ -237,6 +247,10 @@ class _Body:
             if whole and sum(before < index for before in typed) >= ROW_BEFORE:
                 return {before: spans for before, spans in filled.items() if before < index}
         return filled
+
+    def _is_dated(self, index: int) -> bool:
+        pointer = self._pointer(index)
+        return pointer is not None and role_of(self.leaves[pointer]) == "date"
 
     def _pointer(self, index: int) -> str | None:
         return self.head.columns[index].pointer
