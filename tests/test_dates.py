@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.values.dates import dates, order_votes, parse_date
+from model.values.dates import dates, day_and_month, order_votes, parse_date
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,22 @@ def test_any_date_survives_printing(value: datetime.date, form: str) -> None:
 def test_spans_lie_inside_any_text(text: str) -> None:
     for date in dates(text):
         assert text[date.start : date.end] == date.text
+
+
+@pytest.mark.parametrize(
+    ("text", "day_before_month", "found"),
+    [
+        ("03.02.", False, (3, 2)),
+        ("3/2", True, (3, 2)),
+        ("3/2", False, (2, 3)),
+        ("3/14", True, (14, 3)),
+        ("02 Feb", True, (2, 2)),
+        ("Feb 02", True, (2, 2)),
+        ("1 März", True, (1, 3)),
+        ("45/3", True, None),
+        ("100 Free", True, None),
+        ("12", True, None),
+    ],
+)
+def test_a_date_without_a_year(text: str, day_before_month: bool, found: tuple[int, int] | None) -> None:
+    assert day_and_month(text, day_before_month) == found

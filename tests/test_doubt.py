@@ -259,3 +259,18 @@ def test_an_iban_without_a_label_is_one_only_if_its_check_digits_fit() -> None:
     contract = of({"iban": {**TEXT, "format": "iban"}})
     assert read(contract, "Invoice GB5001JKLMNI").data["iban"] is None
     assert read(contract, "Pay to DE89 3704 0044 0532 0130 00").data["iban"] == "DE89 3704 0044 0532 0130 00"
+
+
+def test_a_date_without_its_year_gets_the_statements_year_and_is_not_sure() -> None:
+    record = read(
+        load_contract("bank_statement"),
+        """
+        Kontoauszug vom 15.01.2025    Sort code 20-11-33
+
+        Datum     Text                  Betrag
+        28.12.    Strom                 -88,40
+        03.01.    Gehalt              2.450,00
+        """,
+    )
+    assert [row["date"] for row in record.data["transactions"]] == ["2024-12-28", "2025-01-03"]
+    assert not {"/transactions/0/date", "/transactions/1/date"} & accepted(record).keys()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +15,7 @@ from model.embedded.date_order import DateOrder, date_order
 from model.embedded.labels import Hit, LabelBook
 from model.embedded.lines import SEPARATOR, Line, Span, page_lines
 from model.embedded.roles import Role
-from model.values.dates import TIME, dates
+from model.values.dates import TIME, dates, day_and_month
 from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, decimal_mark, numbers
 from schemas.page import PageText
 
@@ -119,10 +121,28 @@ class Reading:
     def is_open_date(self, value: Any, spans: Sequence[Span]) -> bool:
         """Whether a date's words can be read as another day, and nothing in the document says which it is."""
         return not self.date_order.settled and any(
-            date.ambiguous and date.value.isoformat() == value and date.start < span.end and span.start < date.end
+            found.ambiguous and found.value.isoformat() == value and found.start < span.end and span.start < found.end
             for span in spans
-            for date in self._dates(span.line)
+            for found in self._dates(span.line)
         )
+
+    def dated(self, text: str) -> date | None:
+        """The day of a date without its year: its last one up to the latest full date that the document prints."""
+        found = day_and_month(text, self.date_order.day_first)
+        if found is None or self._latest is None:
+            return None
+        day, month = found
+        for year in (self._latest.year, self._latest.year - 1):
+            with contextlib.suppress(ValueError):  # 29 February
+                if date(year, month, day) <= self._latest:
+                    return date(year, month, day)
+        return None
+
+    @cached_property
+    def _latest(self) -> date | None:
+        """Of the dates with all digits of their year: a bank's sort code may look like a date without them."""
+        days = (found for found in self.candidates("date") if str(found.value.year) in found.span.text)
+        return max((found.value for found in days), default=None)
 
     def candidates(self, role: Role) -> list[Candidate]:
         """Every candidate of a role, in reading order. Roles without a form of their own (text, names) have none."""

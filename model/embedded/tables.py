@@ -185,6 +185,8 @@ class _Body:
         if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
             return " ".join(span.text.strip() for span in spans), tuple(spans)
         candidate = _typed_candidate(self.reading, role, spans)
+        if candidate is None and leaf.format == "date" and (day := self.reading.dated(spans[0].text)):
+            return day.isoformat(), (spans[0],)
         if candidate is None or not _is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
