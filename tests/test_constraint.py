@@ -12,13 +12,12 @@ pytest.importorskip("transformers")
 pytest.importorskip("llguidance")
 
 import torch
-from transformers import Gemma4ForConditionalGeneration, LogitsProcessorList, StoppingCriteriaList
+from transformers import Gemma4ForConditionalGeneration, LogitsProcessorList
 
 from model.grammar.constraint import Constraint
 from model.grammar.guidance import check_expressible
 from model.grammar.leaves import leaf_logprobs
 from model.grammar.rows import Markers, Reply, Row, Rule
-from model.grammar.stopping import LoopStop
 from schemas.contract import Contract
 from schemas.pointer import leaves
 from schemas.registry import BUILTIN, load_contract
@@ -51,7 +50,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def prompt(rows: int, text: str = "<|turn>user\nread<turn|>\n<|turn>model\n") -> torch.Tensor:
     """(rows, tokens), each row with a word of its own."""
-    return torch.tensor([tokenizer()(f"{row}{text}")["input_ids"] for row in range(rows)])
+    return torch.tensor([tokenizer()(f"{chr(ord('a') + row)}{text}")["input_ids"] for row in range(rows)])
 
 
 def reply_to(
@@ -59,7 +58,7 @@ def reply_to(
 ) -> tuple[Reply, ...]:
     ids = prompt(len(rules)) if ids is None else ids
     torch.manual_seed(settings.pop("seed", 0))
-    constraint = Constraint(rules, grammars(), MARKERS, lookahead=settings.pop("lookahead", 0))
+    constraint = Constraint(rules, grammars(), MARKERS)
     sequences = model.generate(
         input_ids=ids,
         attention_mask=torch.ones_like(ids),
@@ -87,7 +86,7 @@ def test_whole_replies_fit_and_cut_off_ones_say_so(model: Any, sample: bool) -> 
             assert {issue.code for issue in contract.validate(json.loads(text_of(reply)))} <= {"missing"}
         else:
             assert len(reply.tokens) == 90
-            with pytest.raises(ValueError, match=r"Unterminated|Expecting|Extra|Invalid|Invalid control"):
+            with pytest.raises(ValueError, match=r"Unterminated|Expecting|Extra"):
                 json.loads(text_of(reply))
 
 
@@ -160,28 +159,14 @@ def test_a_thought_is_cut_off_as_a_thought(model: Any) -> None:
     assert len(reply.thought) + len(reply.tokens) <= 20
 
 
-def test_speculation_gives_the_same_reply(model: Any) -> None:
-    ids = prompt(1, '<|turn>user\n{"day":null,"kind":"receipt","count":1,"paid":true}<turn|>\n<|turn>model\n')
-    (plain,) = reply_to(model, [Rule(SCHEMA)], 80, ids, do_sample=False)
-    (guessed,) = reply_to(model, [Rule(SCHEMA)], 80, ids, do_sample=False, prompt_lookup_num_tokens=6, lookahead=6)
-    assert plain.finish == "stop" and guessed.tokens == plain.tokens and guessed.finish == "stop"
-    assert guessed.logprobs == pytest.approx(plain.logprobs, abs=1e-3)
-
-
-def test_rows_that_loop_are_ended_and_only_these(model: Any) -> None:
-    endless = {"type": "array", "items": {"type": "null"}, "minItems": 400, "maxItems": 400}
-    rules = [Rule(endless), Rule(SCHEMA)]
+def test_only_rows_that_were_ended_for_looping_say_so(model: Any) -> None:
     ids = prompt(2)
-    constraint = Constraint(rules, grammars(), MARKERS)
-    loops = LoopStop(grammars(), ids.shape[1], rows=[10, 0])
-    sequences = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), mm_token_type_ids=torch.zeros_like(ids), max_new_tokens=300,
-        eos_token_id=ENDS, do_sample=False, logits_processor=LogitsProcessorList([constraint]),
-        stopping_criteria=StoppingCriteriaList([loops]),
-    )  # fmt: skip
-    looping, other = constraint.replies(sequences, loops.looped)
-    assert loops.looped == {0} and looping.finish == "loop" and len(looping.tokens) < 200
-    assert other.finish == "stop" and json.loads(text_of(other))
+    constraint = Constraint([Rule(SCHEMA), Rule(SCHEMA)], grammars(), MARKERS)
+    scores = constraint(ids, torch.zeros(2, grammars().tokenizer.vocab_size))
+    first = torch.stack([scores[0].argmax(), torch.tensor(MARKERS.pad)])
+    looping, other = constraint.replies(torch.cat([ids, first[:, None]], dim=1), looped=[0])
+    assert looping.finish == "loop" and text_of(looping).startswith("{")
+    assert other.finish == "length" and not other.tokens
 
 
 # Row by row, without a model.
@@ -236,11 +221,7 @@ def test_what_is_cut_off_is_never_whole(length: int) -> None:
     assert cut.finish() == "length" and cut.phase == "over"
 
 
-def test_a_forbidden_token_makes_the_reply_invalid_until_it_is_taken_back() -> None:
+def test_a_forbidden_token_makes_the_reply_invalid_for_good() -> None:
     astray = fed(row(), '{"day":"2023-02-29')
-    assert astray.finish() == "invalid"
-    back = next(at for at, (_, _, phase, matched) in enumerate(astray.taken) if not matched)
-    astray.take_back(back - 2)
-    assert fed(astray, "8").phase in ("reply", "astray")
-    astray.take_back(0)
-    assert fed(astray, WHOLE).finish() == "stop"
+    assert astray.finish() == "invalid" and not astray.held
+    assert fed(astray, WHOLE).finish() == "invalid"
