@@ -42,7 +42,9 @@ class Workers:
         self.engine = engine
         self.heavy = engine_of(engine).limits.processes is not None
         self.start_seconds = LOAD_SECONDS if self.heavy else START_SECONDS
-        self.recycle_after = math.inf if self.heavy else RECYCLE_AFTER  # reading its weights again costs more than leaks
+        self.recycle_after = (
+            math.inf if self.heavy else RECYCLE_AFTER
+        )  # reading its weights again costs more than leaks
         # What a driver of graphics cards maps counts as data, and is far more than what it uses.
         self.memory = None if self.heavy else max(LEAST_MEMORY, _memory() // count)
         self._workers: list[_Worker] = []
