@@ -19,7 +19,6 @@ from typing import NamedTuple
 import llguidance.numpy
 import numpy as np
 import torch
-from llguidance import LLExecutor
 from torch import Tensor
 
 from model.engine import Finish
@@ -47,7 +46,6 @@ class Constraint:
         self.seconds = 0.0
         self.tokens = 0
         self._rules, self._grammars, self._markers = tuple(rules), grammars, markers
-        self._executor = LLExecutor()
         self._rows: list[Row] = []
         self._seen = 0  # tokens of the prompt and the reply
         self._step: _Step | None = None
@@ -109,11 +107,8 @@ class Constraint:
         """Finds the masks of the next tokens; returns the rows whose masks may forbid any."""
         held = [(row.matcher, at) for at, row in enumerate(self._rows) if row.held]
         self._words.fill(-1)
-        if len(held) == 1:
-            llguidance.numpy.fill_next_token_bitmask(held[0][0], self._words, held[0][1])
-        elif held:
-            llguidance.numpy.fill_next_token_bitmask_par(self._executor, held, self._words)
-        for matcher, _ in held:
+        for matcher, at in held:  # one after the other: a mask takes less time than threads take to wake on a busy host
+            llguidance.numpy.fill_next_token_bitmask(matcher, self._words, at)
             raise_if_broken(matcher)
         return [at for at, row in enumerate(self._rows) if row.edit(self._words[at])]
 
