@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,26 @@ SchemaOption = Annotated[
         show_default=False,
     ),
 ]
-EngineOption = Annotated[str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU; `gemma` is Gemma 4 in this process.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        help="For `gemma`: a model's name or its local folder; by default Gemma 4 26B A4B.", envvar="INTAGLIO_MODEL"
+    ),
+]
+RevisionOption = Annotated[str, typer.Option(help="For `gemma`: the revision of a model that is named.")]
+QuantisationOption = Annotated[
+    Literal["nf4", "int8", "none"], typer.Option(help="For `gemma`: how the weights are held: 4 bit, 8 bit or bf16.")
+]
+ThinkingOption = Annotated[
+    Literal["off", "on", "asked"], typer.Option(help="For `gemma`: think before an answer never, always, or in doubt.")
+]
+KeepThoughtsOption = Annotated[
+    bool, typer.Option("--keep-thoughts", help="For `gemma`: write what was thought into the record.")
+]
+OutputTokensOption = Annotated[int, typer.Option(min=16, help="For `gemma`: the most that one reply may take.")]
 PasswordOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,6 +65,12 @@ def ingest(
     schema: SchemaOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON; made if need be.")] = Path("out"),
     engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -66,13 +91,14 @@ def ingest(
     Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
     """
     from flows.commands.ingest import run
+    from model.engine import EngineSpec
     from pipeline.job import Job
 
     job = Job(
         places=tuple(sources),
         schemas=tuple(schema),
         out=out,
-        engine=engine,
+        engine=EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens),
         ledger=ledger,
         passwords=tuple(password or ()),
         workers=workers,
@@ -87,6 +113,12 @@ def extract(
     file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
     schema: SchemaOption,
     engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -96,8 +128,41 @@ def extract(
     Example: `intaglio extract invoice.pdf --schema invoice --data`
     """
     from flows.commands.extract import run
+    from model.engine import EngineSpec
 
-    raise typer.Exit(run(file, schema, engine, tuple(password or ()), timeout, only_data=data))
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
+
+
+@app.command()
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE... QUESTION",
+            help="Documents, folders, globs in quotes, or URLs; last, in quotes, the question.",
+            show_default=False,
+        ),
+    ],
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
+) -> None:
+    """Answer a question from one or several documents, with the passages that the answer rests on.
+
+    Every passage is looked up on the page that it is said to be from; one that does not stand there is marked.
+
+    Example: `intaglio ask contract.pdf annex.pdf "When can the tenant give notice?"`
+    """
+    from flows.commands.ask import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
 
 
 @app.command()
@@ -124,6 +189,33 @@ def schemas(
     from flows.commands.schemas import run
 
     raise typer.Exit(run(name))
+
+
+@app.command()
+def doctor(
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A Gemma 4: its name on the hub, or its folder.")
+    ] = "google/gemma-4-26B-A4B-it",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, all sizes in bytes.")] = False,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Build the model in 4 bit with random weights, and measure it here.")
+    ] = False,
+    bench_context: Annotated[
+        list[int] | None,
+        typer.Option(min=2, help="Tokens to measure at; may be given several times.", show_default="8192 65536 262144"),
+    ] = None,
+    bench_batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Documents at once; may be given several times.", show_default="1 8 32"),
+    ] = None,
+) -> None:
+    """Say what this machine has, which engines work here, and what of Gemma 4 fits, before any download.
+
+    Example: `intaglio doctor`
+    """
+    from flows.commands.doctor import run
+
+    raise typer.Exit(run(model, as_json=as_json))
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Gemma 4 in this process. Needs the extra `gemma`; nothing here is imported before the engine is asked for."""
+"""The Gemma 4 engine. Its modules import torch; this one imports nothing."""

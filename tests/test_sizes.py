@@ -1,0 +1,237 @@
+"""The sums of what fits, against the real classes of transformers and bitsandbytes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import bitsandbytes as bnb
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    DynamicCache,
+    Gemma4AudioConfig,
+    Gemma4Config,
+    Gemma4ForConditionalGeneration,
+    Gemma4TextConfig,
+    Gemma4VisionConfig,
+)
+
+from model.gemma.dimensions import GEMMA_4_26B_A4B, Matrix, layers, parts
+from model.gemma.sizes import (
+    GB,
+    QUANTISATIONS,
+    RESERVE,
+    cache_bytes,
+    fit,
+    longest_context,
+    most_sequences,
+    parameter_counts,
+    table,
+    weight_bytes,
+)
+from schemas.errors import UsageError
+from tests.tiny_gemma import tiny_config, tiny_tokenizer
+
+SMALL = GEMMA_4_26B_A4B["vision_config"] | {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128}
+GROUPS = {  # the first that is found in a parameter's name
+    "vision": "vision",
+    "audio": "audio",
+    "experts": ".experts.",
+    "router": ".router.",
+    "norms": "norm",
+    "layer inputs": "per_layer_input_gate per_layer_projection per_layer_model_projection",
+    "attention": "self_attn",
+    "dense mlp": ".mlp.",
+    "embeddings": "embed lm_head",
+}
+
+
+def group_of(name: str) -> str:
+    return next(group for group, marks in GROUPS.items() if any(mark in name for mark in marks.split()))
+
+
+def counted(config: Gemma4Config) -> dict[str, int]:
+    """Parameters by group of the real model, which is built without memory for its weights."""
+    with torch.device("meta"):
+        model = Gemma4ForConditionalGeneration(config)
+    found: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        found[group_of(name)] += parameter.numel()
+    return dict(found)
+
+
+def shared_layers() -> Gemma4Config:
+    """The way of the small models: layers that share keys and values, per-layer inputs, a sound tower."""
+    text = Gemma4TextConfig(num_hidden_layers=12, num_kv_shared_layers=5, use_double_wide_mlp=True)
+    return Gemma4Config(text_config=text, vision_config=SMALL, audio_config=Gemma4AudioConfig())
+
+
+def dense() -> Gemma4Config:
+    text = Gemma4TextConfig(num_hidden_layers=7, hidden_size_per_layer_input=0, tie_word_embeddings=False)
+    return Gemma4Config(
+        text_config=text, vision_config=Gemma4VisionConfig(), audio_config=None, tie_word_embeddings=False
+    )
+
+
+CONFIGS = {
+    "tiny": lambda: tiny_config(tiny_tokenizer()),
+    "26B-A4B": lambda: Gemma4Config(**GEMMA_4_26B_A4B),
+    "with shared layers, per-layer inputs and sound": shared_layers,
+    "dense": dense,
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_parameters_are_those_of_the_real_classes_group_by_group(name: str, tmp_path: Path) -> None:
+    config = CONFIGS[name]()
+    config.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    assert parameter_counts(saved) == counted(config)
+
+
+def test_the_built_in_dimensions_give_the_billions_on_the_models_card() -> None:
+    counts = parameter_counts(GEMMA_4_26B_A4B)
+    assert sum(counts.values()) == 25_805_933_872
+    assert round(counts["experts"] / GB, 3) == 22.838
+    idle = counts["experts"] * (1 - 8 / 128)
+    assert round((sum(counts.values()) - idle - counts["vision"]) / GB, 2) == 3.82
+
+
+def test_a_config_of_the_text_model_alone_is_read_too() -> None:
+    text = parameter_counts(GEMMA_4_26B_A4B["text_config"])
+    whole = parameter_counts(GEMMA_4_26B_A4B)
+    assert text == {name: count for name, count in whole.items() if name != "vision"}
+
+
+def test_where_no_layer_types_are_given_every_sixth_is_global_and_the_last() -> None:
+    text = Gemma4TextConfig(num_hidden_layers=8)
+    bare = {key: value for key, value in text.to_dict().items() if key not in ("layer_types", "per_layer_config")}
+    kinds = ["sliding_attention" if layer.window else "full_attention" for layer in layers(bare)]
+    assert kinds == text.layer_types
+
+
+@pytest.mark.parametrize("missing", ["hidden_size", "num_experts", "vocab_size"])
+def test_a_config_that_lacks_a_dimension_is_refused_by_name(missing: str) -> None:
+    text = {key: value for key, value in GEMMA_4_26B_A4B["text_config"].items() if key != missing}
+    with pytest.raises(UsageError, match=missing):
+        weight_bytes({**GEMMA_4_26B_A4B, "text_config": text}, "nf4")
+
+
+def stored(tensors: dict[str, torch.Tensor]) -> int:
+    """Bytes, without the few that say in words how a tensor is packed."""
+    return sum(tensor.nbytes for name, tensor in tensors.items() if "bitsandbytes__nf4" not in name)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320), (1024, 704)])
+def test_bytes_of_a_matrix_in_4_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
+    from model.gemma.sizes import _matrix_bytes
+
+    linear = bnb.nn.Linear4bit(columns, rows, bias=False, compress_statistics=True, quant_type="nf4")
+    linear.load_state_dict({"weight": torch.randn(rows, columns)})
+    linear.to("cpu")
+    offset = 4  # the mean scale, which the library keeps among the words
+    assert _matrix_bytes(Matrix(rows, columns), "nf4") == stored(linear.state_dict()) + offset
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320)])
+def test_bytes_of_a_matrix_in_8_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
+    from model.gemma.sizes import _matrix_bytes
+
+    packed, scales, _ = bnb.functional.int8_vectorwise_quant(torch.randn(rows, columns, dtype=torch.float16))
+    assert _matrix_bytes(Matrix(rows, columns), "int8") == packed.nbytes + scales.nbytes
+
+
+def test_unquantised_bytes_are_those_of_the_model_in_bf16() -> None:
+    config = CONFIGS["tiny"]()
+    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16)
+    assert weight_bytes(config.to_dict(), "none") == sum(parameter.nbytes for parameter in model.parameters())
+
+
+def test_experts_take_4127_thousandths_of_a_bit_a_parameter() -> None:
+    from model.gemma.sizes import _matrix_bytes
+
+    experts = parts(GEMMA_4_26B_A4B)["experts"]
+    bits = 8 * sum(_matrix_bytes(matrix, "nf4") for matrix in experts.matrices) / experts.parameters
+    assert bits == pytest.approx(4.127, abs=5e-4)
+
+
+def test_only_experts_in_4_bit_make_the_26b_small_and_stock_4_bit_does_not() -> None:
+    gigabytes = {kind: round(weight_bytes(GEMMA_4_26B_A4B, kind) / GB, 1) for kind in (*QUANTISATIONS, "stock nf4")}
+    assert gigabytes == {"nf4": 15.3, "int8": 27.2, "none": 51.6, "stock nf4": 48.3}
+
+
+@pytest.mark.parametrize("tokens", [5, 32, 90])
+def test_cache_bytes_are_those_of_the_real_cache(tokens: int) -> None:
+    config = CONFIGS["tiny"]()
+    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
+    cache = DynamicCache(config=config.get_text_config())
+    with torch.no_grad():
+        model(input_ids=torch.full((2, tokens), 70), cache=cache, use_cache=True)
+    real = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    # A local layer drops its oldest token when the next one comes, so the library keeps one less than the window.
+    local = [layer for layer in layers(config.to_dict()) if layer.window and tokens >= layer.window]
+    late = sum(2 * 2 * 2 * layer.kv_heads * layer.head_dim for layer in local)
+    assert cache_bytes(config.to_dict(), tokens, batch=2) == real + late
+
+
+def test_local_layers_hold_the_last_chunk_over_until_the_next() -> None:
+    from model.gemma.sizes import _held_over
+
+    config = CONFIGS["tiny"]()
+    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
+    cache = DynamicCache(config=config.get_text_config())
+    with torch.no_grad():
+        for _ in range(3):
+            model(input_ids=torch.full((1, 50), 70), cache=cache, use_cache=True)
+    alive = sum(
+        layer.keys.untyped_storage().nbytes() + layer.values.untyped_storage().nbytes() for layer in cache.layers
+    )
+    said = cache_bytes(config.to_dict(), 150) + _held_over(config.to_dict(), 50, 150)
+    per_token = cache_bytes(config.to_dict(), 1)
+    assert said - per_token <= alive <= said
+
+
+def test_the_cache_of_the_26b_is_that_of_its_five_global_layers_and_25_windows() -> None:
+    assert cache_bytes(GEMMA_4_26B_A4B, 262_144) == 262_144 * 20_480 + 1024 * 204_800
+    assert cache_bytes(GEMMA_4_26B_A4B, 100) == 100 * (20_480 + 204_800)
+
+
+def test_the_whole_context_fits_one_card_of_24_gb_in_4_bit_only() -> None:
+    fits = {kind: longest_context(GEMMA_4_26B_A4B, kind, 24 * GB) for kind in (*QUANTISATIONS, "stock nf4")}
+    assert fits == {"nf4": 262_144, "int8": 0, "none": 0, "stock nf4": 0}
+
+
+sizes: Any = st.integers(1, 262_144)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tokens=sizes, card=st.integers(10, 160))
+def test_what_is_said_to_fit_does_and_one_more_does_not(tokens: int, card: int) -> None:
+    most = most_sequences(GEMMA_4_26B_A4B, "nf4", tokens, card * GB)
+    if most:
+        assert fit(GEMMA_4_26B_A4B, "nf4", tokens, most).total <= card * GB
+    if most < 1024:
+        assert fit(GEMMA_4_26B_A4B, "nf4", tokens, most + 1).total > card * GB
+    longest = longest_context(GEMMA_4_26B_A4B, "nf4", card * GB)
+    assert (longest >= tokens) == (most >= 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tokens=st.integers(1, 262_143), batch=st.integers(1, 64))
+def test_more_tokens_and_more_sequences_never_take_less(tokens: int, batch: int) -> None:
+    here = fit(GEMMA_4_26B_A4B, "nf4", tokens, batch)
+    assert here.total == here.weights + here.cache + here.workspace + RESERVE
+    assert fit(GEMMA_4_26B_A4B, "nf4", tokens + 1, batch).total >= here.total
+    assert fit(GEMMA_4_26B_A4B, "nf4", tokens, batch + 1).total > here.total
+
+
+def test_the_table_has_a_row_for_each_quantisation_and_context_and_a_number_for_each_card() -> None:
+    rows = table(GEMMA_4_26B_A4B, (8192, 65_536), (24 * GB, 80 * GB))
+    assert [(row.quantisation, row.context) for row, _ in rows][:3] == [("nf4", 8192), ("nf4", 65_536), ("int8", 8192)]
+    assert len(rows) == 8
+    assert all(small <= large for _, (small, large) in rows)
