@@ -201,8 +201,9 @@ def _config(checkpoint: Checkpoint) -> Any:
 
 
 def _loaded(checkpoint: Checkpoint, quantisation: Quantisation, memory: Memory, attention: str) -> nn.Module:
-    to_pack = quantisation != "none" and checkpoint.stored == "none"
-    packing = {"quantization_config": PackedConfig(quantisation)} if to_pack else {}
+    packing = {}
+    if quantisation != "none" and checkpoint.stored == "none":
+        packing = {"quantization_config": PackedConfig(quantisation)}
     several = {"device_map": "auto", "max_memory": dict(memory.gpus)}
     one = {"device_map": {"": memory.gpus[0][0] if memory.gpus else "cpu"}}
     try:
