@@ -28,6 +28,11 @@ gelu = ACT2FN["gelu_pytorch_tanh"]
 WAITS = {Tensor.tolist, Tensor.item, Tensor.nonzero, Tensor.cpu, Tensor.__bool__, Tensor.__int__, torch.nonzero}
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
 def make(mode: Mode, *, experts: int, hidden: int, intermediate: int, scratch: int = SCRATCH_BYTES) -> PackedExperts:
     module = PackedExperts(
         experts=experts,
