@@ -148,9 +148,11 @@ def doctor(
 
     Example: `intaglio doctor`
     """
-    from flows.commands.doctor import run
+    from flows.commands.doctor import Bench, run
 
-    raise typer.Exit(run(model, as_json=as_json))
+    chosen = {"contexts": tuple(bench_context or ()), "batches": tuple(bench_batch or ())}
+    what = Bench(**{name: sizes for name, sizes in chosen.items() if sizes}) if bench else None
+    raise typer.Exit(run(model, what, as_json=as_json))
 
 
 def main() -> None:

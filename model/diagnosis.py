@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.gemma.dimensions import DEFAULT_MODEL, Config, required, text_config
+from model.gemma.checkpoint import DEFAULT_MODEL
+from model.gemma.dimensions import Config, required, text_config
 from model.gemma.hub import LocalModel, look_up, read_config
 from model.gemma.sizes import GB, Fit, fit, longest_context, parameter_counts, table, weight_bytes
 from model.machine import Card, Library, Machine, libraries, look, own_version

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import bitsandbytes as bnb
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,7 +20,8 @@ from transformers import (
     Gemma4VisionConfig,
 )
 
-from model.gemma.dimensions import GEMMA_4_26B_A4B, Matrix, layers, parts
+from model.gemma.dimensions import GEMMA_4_26B_A4B, layers, parts
+from model.gemma.quantization import replace_modules
 from model.gemma.sizes import (
     GB,
     QUANTISATIONS,
@@ -122,34 +122,16 @@ def test_a_config_that_lacks_a_dimension_is_refused_by_name(missing: str) -> Non
         weight_bytes({**GEMMA_4_26B_A4B, "text_config": text}, "nf4")
 
 
-def stored(tensors: dict[str, torch.Tensor]) -> int:
-    """Bytes, without the few that say in words how a tensor is packed."""
-    return sum(tensor.nbytes for name, tensor in tensors.items() if "bitsandbytes__nf4" not in name)
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320), (1024, 704)])
-def test_bytes_of_a_matrix_in_4_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
-    from model.gemma.sizes import _matrix_bytes
-
-    linear = bnb.nn.Linear4bit(columns, rows, bias=False, compress_statistics=True, quant_type="nf4")
-    linear.load_state_dict({"weight": torch.randn(rows, columns)})
-    linear.to("cpu")
-    offset = 4  # the mean scale, which the library keeps among the words
-    assert _matrix_bytes(Matrix(rows, columns), "nf4") == stored(linear.state_dict()) + offset
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320)])
-def test_bytes_of_a_matrix_in_8_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
-    from model.gemma.sizes import _matrix_bytes
-
-    packed, scales, _ = bnb.functional.int8_vectorwise_quant(torch.randn(rows, columns, dtype=torch.float16))
-    assert _matrix_bytes(Matrix(rows, columns), "int8") == packed.nbytes + scales.nbytes
-
-
-def test_unquantised_bytes_are_those_of_the_model_in_bf16() -> None:
-    config = CONFIGS["tiny"]()
-    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16)
-    assert weight_bytes(config.to_dict(), "none") == sum(parameter.nbytes for parameter in model.parameters())
+@pytest.mark.parametrize("quantisation", ["nf4", "int8", "none"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bytes_are_those_of_the_packed_model(name: str, quantisation: Any) -> None:
+    config = CONFIGS[name]()
+    with torch.device("meta"):
+        model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16)
+    if quantisation != "none":
+        replace_modules(model, quantisation)
+    scales = [buffer for module in model.modules() if hasattr(module, "packings") for buffer in module.buffers()]
+    assert weight_bytes(config.to_dict(), quantisation) == sum(t.nbytes for t in (*model.parameters(), *scales))
 
 
 def test_experts_take_4127_thousandths_of_a_bit_a_parameter() -> None:

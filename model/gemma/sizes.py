@@ -21,10 +21,9 @@ FLOAT32 = 4
 NF4_BLOCK = 64  # weights that share one scale, kept as a byte
 SCALE_BLOCK = 256  # of those bytes share one float32 (double quantisation)
 OFFSET = FLOAT32  # the mean scale, which double quantisation takes off
-CODES = (16 + 256) * FLOAT32  # the code tables that bitsandbytes keeps with every linear layer; experts share theirs
 
 RESERVE = GB  # CUDA's context, its libraries, and what the allocator wastes; an assumption
-QUANTISED = frozenset({"experts", "attention", "dense mlp", "layer inputs"})  # the rest always stays in 16 bit
+QUANTISED = frozenset({"experts", "attention", "dense mlp"})  # the rest always stays in 16 bit
 MOST_SEQUENCES = 1024
 
 Storage = Literal["nf4", "int8", "none", "stock nf4"]  # "stock nf4": load_in_4bit as it comes, which skips the experts
@@ -80,12 +79,11 @@ def weight_bytes(config: Config, quantisation: Storage) -> int:
 def _matrix_bytes(matrix: Matrix, quantisation: Storage) -> int:
     if quantisation == "none":
         return matrix.elements * BF16
+    experts, weights = matrix.experts, matrix.rows * matrix.columns
     if quantisation == "int8":
-        return matrix.elements + (matrix.experts or 1) * matrix.rows * FLOAT32  # a scale for every row
-    weights = matrix.rows * matrix.columns
+        return experts * (weights + matrix.rows * FLOAT32)  # a scale for every row
     scales = -(-weights // NF4_BLOCK)
-    packed = -(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET
-    return packed + CODES if matrix.experts is None else packed * matrix.experts
+    return experts * (-(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET)
 
 
 def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:

@@ -1,0 +1,111 @@
+"""The bench, end to end on the processor, with the real classes at a small size."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.engine import EngineSpec
+from model.gemma.bench import _read, build, measure, require_room
+from model.gemma.dimensions import GEMMA_4_26B_A4B
+from model.gemma.loading import load_model
+from model.gemma.sizes import weight_bytes
+from model.gemma.stand_in import stand_in
+from schemas.errors import EngineUnavailable
+from tests.tiny_gemma import build as build_tiny
+from tests.tiny_gemma import tiny_config, tiny_tokenizer
+
+ROOT = Path(__file__).parent.parent
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    found: dict[str, Any] = tiny_config(tiny_tokenizer()).to_dict()
+    return found
+
+
+def forms(model: Any) -> dict[str, tuple[Any, ...]]:
+    """Shape, type and place of every tensor, saved or not."""
+    tensors = [*model.named_parameters(remove_duplicate=False), *model.named_buffers()]
+    return {name: (tuple(tensor.shape), tensor.dtype, tensor.device) for name, tensor in tensors}
+
+
+def test_the_stand_in_has_every_tensor_of_the_loaded_model(config: dict[str, Any], tmp_path: Path) -> None:
+    loaded = load_model(EngineSpec("gemma", model=str(build_tiny(tmp_path / "tiny")), quantisation="nf4"))
+    made = stand_in(config, CPU)
+    assert forms(made) == forms(loaded)
+    assert made.lm_head.weight is made.get_input_embeddings().weight
+    rotary = "model.language_model.rotary_emb.full_attention_inv_freq"
+    assert torch.equal(made.get_buffer(rotary), loaded.get_buffer(rotary))
+
+
+def test_its_weights_take_what_the_sums_say(config: dict[str, Any]) -> None:
+    _, built = build(config, CPU)
+    assert 0 <= built.weight_bytes - weight_bytes(config, "nf4") < 200  # a scalar a layer, and the tower's two scales
+    assert built.seconds > 0 and built.peak_bytes is None
+
+
+def real_widths() -> dict[str, Any]:
+    """The 26B's own layers, one of each kind, with few experts and words."""
+    text = GEMMA_4_26B_A4B["text_config"] | {"num_hidden_layers": 2, "num_experts": 8, "vocab_size": 512}
+    text |= {"layer_types": ["sliding_attention", "full_attention"]}
+    vision = GEMMA_4_26B_A4B["vision_config"] | {"num_hidden_layers": 1, "position_embedding_size": 64}
+    return {**GEMMA_4_26B_A4B, "text_config": text, "vision_config": vision}
+
+
+def test_at_real_widths_states_stay_of_a_usual_size() -> None:
+    model = stand_in(real_widths(), CPU)
+    with torch.inference_mode():
+        states = model.model(input_ids=torch.arange(100, 140)[None]).last_hidden_state
+    assert torch.isfinite(states).all()
+    assert 0.1 < states.float().std() < 10
+    assert (states[0, 0] - states[0, -1]).abs().max() > 0.01
+
+
+def test_a_document_read_in_chunks_leaves_the_cache_of_one_read_at_once(config: dict[str, Any]) -> None:
+    model = stand_in(config, CPU).float()
+    words = torch.randint(200, 300, (1, 100), generator=torch.Generator().manual_seed(1))
+    whole = _read(model, words, chunk=100)
+    for chunk in (7, 32, 99):
+        parts = _read(model, words, chunk=chunk)
+        assert parts.get_seq_length() == 100
+        for one, other in zip(parts.layers, whole.layers, strict=True):
+            torch.testing.assert_close(one.keys, other.keys, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(one.values, other.values, rtol=1e-3, atol=1e-3)
+
+
+def test_each_context_and_batch_is_measured_or_says_why_not(config: dict[str, Any]) -> None:
+    model, _ = build(config, CPU)
+    said: list[str] = []
+    rows = list(measure(model, config, (90, 30, 90), (3, 1, 10**7), said.append, chunk=32))
+    assert [(row.context, row.batch) for row in rows] == [(c, b) for c in (30, 90) for b in (1, 3, 10**7)]
+    for row in rows:
+        if row.batch == 10**7:
+            assert row.outcome.startswith("does not fit: takes") and row.read is row.write is None
+        else:
+            assert row.outcome == "" and row.read and row.write and row.write > 0
+    assert said[0] == "reading 30 tokens" and len(said) == 6
+
+
+def test_the_full_model_is_not_begun_on_a_processor() -> None:
+    with pytest.raises(EngineUnavailable, match=r"15\.3 GB of weights"):
+        require_room(GEMMA_4_26B_A4B, CPU)
+
+
+def test_the_command_measures_a_small_model_here(config: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    sizes = ["--bench-context", "40", "--bench-context", "130", "--bench-batch", "1", "--bench-batch", "2"]
+    command = [sys.executable, "-m", "flows.cli", "doctor", "--model", str(tmp_path), "--bench", "--json", *sizes]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    measured = json.loads(result.stdout)["bench"]
+    assert [(row["context"], row["batch"]) for row in measured["measures"]] == [(40, 1), (40, 2), (130, 1), (130, 2)]
+    assert all(row["read"] > 0 and row["write"] > 0 and row["expected"] > 0 for row in measured["measures"])
+    assert "bench: reading 130 tokens" in result.stderr
