@@ -1,8 +1,12 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Each makes the environment first if it is not there.
+# Two commands on a fresh machine: `make demo` and `make test`. Each makes the environment first if it is not there;
+# the demo needs no torch, the tests have it, for the Gemma engine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TORCH ?= torch==2.13.0
 READY := $(VENV)/.ready
+TESTABLE := $(VENV)/.testable
 
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
@@ -20,7 +24,13 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo "Python lacks its venv module; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable .
+	@touch $@
+
+# torch by itself first: the version that the tests are run with, whose file may be a build for the CPU.
+$(TESTABLE): $(READY)
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[dev,gemma]'
 	@touch $@
 
 # Exit code 1 says that some documents failed, which those in sample_docs/broken are there to do.
@@ -30,16 +40,16 @@ demo: $(READY)
 		--schema forms=form --schema resumes=resume --schema pages=transcript --schema broken=invoice \
 		|| [ $$? -eq 1 ]
 
-test: $(READY)
+test: $(TESTABLE)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY)
+check: $(TESTABLE)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY)
+format: $(TESTABLE)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

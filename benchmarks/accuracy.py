@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from model.engine import Engine
+from model.engine import Engine, PageView
 from pipeline.document import open_document
 from pipeline.extract import extract_pages, failed_record
 from pipeline.read import read_pages
@@ -114,7 +114,7 @@ def _record(path: Path, contract: Contract, engine: Engine, words: Path | None) 
     info = DocumentInfo(uri=str(path), sha256="", media_type="", bytes=0)
     try:
         info, pages = _read(path, words)
-        return extract_pages(info, pages, contract, engine)
+        return extract_pages(info, [PageView(page) for page in pages], contract, engine)
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 

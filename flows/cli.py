@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,22 @@ SchemaOption = Annotated[
         show_default=False,
     ),
 ]
-EngineOption = Annotated[str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU; `gemma` is Gemma 4 in this process.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        help="For `gemma`: a model's name or its local folder; by default Gemma 4 26B A4B.", envvar="INTAGLIO_MODEL"
+    ),
+]
+RevisionOption = Annotated[str, typer.Option(help="For `gemma`: the revision of a model that is named.")]
+QuantisationOption = Annotated[
+    Literal["nf4", "int8", "none"], typer.Option(help="For `gemma`: how the weights are held: 4 bit, 8 bit or bf16.")
+]
+ThinkingOption = Annotated[
+    Literal["off", "on", "asked"], typer.Option(help="For `gemma`: think before an answer never, always, or in doubt.")
+]
 PasswordOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,6 +61,10 @@ def ingest(
     schema: SchemaOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON; made if need be.")] = Path("out"),
     engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -66,13 +85,14 @@ def ingest(
     Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
     """
     from flows.commands.ingest import run
+    from model.engine import EngineSpec
     from pipeline.job import Job
 
     job = Job(
         places=tuple(sources),
         schemas=tuple(schema),
         out=out,
-        engine=engine,
+        engine=EngineSpec(engine, model, revision, quantisation, thinking),
         ledger=ledger,
         passwords=tuple(password or ()),
         workers=workers,
@@ -87,6 +107,10 @@ def extract(
     file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
     schema: SchemaOption,
     engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -96,8 +120,41 @@ def extract(
     Example: `intaglio extract invoice.pdf --schema invoice --data`
     """
     from flows.commands.extract import run
+    from model.engine import EngineSpec
 
-    raise typer.Exit(run(file, schema, engine, tuple(password or ()), timeout, only_data=data))
+    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
+
+
+@app.command()
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE... QUESTION",
+            help="Documents, folders, globs in quotes, or URLs; last, in quotes, the question.",
+            show_default=False,
+        ),
+    ],
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
+) -> None:
+    """Answer a question from one or several documents, with the passages that the answer rests on.
+
+    Every passage is looked up on the page that it is said to be from; one that does not stand there is marked.
+
+    Example: `intaglio ask contract.pdf annex.pdf "When can the tenant give notice?"`
+    """
+    from flows.commands.ask import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
 
 
 @app.command()

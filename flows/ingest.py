@@ -19,6 +19,7 @@ from prefect.states import Cancelled
 from prefect.utilities.annotations import quote
 from pydantic import SecretStr
 
+from model.engine import EMBEDDED, EngineSpec
 from pipeline.batch import open_batch
 from pipeline.intake import Document
 from pipeline.job import SECONDS, Job, Row, Watch
@@ -63,7 +64,7 @@ def ingest(
     places: list[str],
     schemas: list[str],
     out: Path,
-    engine: str = "embedded",
+    engine: EngineSpec = EMBEDDED,
     ledger: str = "",
     passwords: list[SecretStr] | None = None,
     workers: int | None = None,

@@ -29,7 +29,7 @@ class EngineSpec:
     """Which engine, and how it is set up; hashable, and crosses process boundaries.
 
     model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
-    thinking: before every answer, never, or where an ask wants it.
+    thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell the thoughts.
     """
 
     name: str = "embedded"
@@ -37,6 +37,10 @@ class EngineSpec:
     revision: str = ""
     quantisation: Quantisation = "nf4"
     thinking: Thinking = "asked"
+    keep_thoughts: bool = False
+
+
+EMBEDDED = EngineSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,15 @@ class PageView:
 
     image: called with the long side in pixels and a region of the page, gives that region upright, in RGB; None where
     only words are at hand. visual_tokens: one of `VISUAL_TOKENS`, what the picture may cost. with_words: whether the
-    words are to be said beside the picture.
+    words are to be said beside the picture. document: what the page's document is called, where an ask has pages of
+    several; page numbers are then counted through all of them, so that a number still means one page.
     """
 
     text: PageText
     image: Callable[[int, Box], Image] | None = None
     visual_tokens: int = 280
     with_words: bool = True
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Ask:
     """Fill `contract` from `pages`. `id` is unique within one document and names the slice in issues.
 
     question: what is to be answered or done, for contracts that leave it open. think: whether to think first, where the
-    engine is set to think when asked.
+    engine is set to think when asked. look: whether the engine may look up and zoom into the pages before it answers.
     """
 
     id: str
@@ -67,6 +73,7 @@ class Ask:
     pages: tuple[PageView, ...]
     question: str = ""
     think: bool = False
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,8 @@ class Answer:
     json_text: the JSON, whole only if `finish` is `stop`.
     findings: by JSON Pointer into that JSON, for engines that know where a value stands.
     leaf_logprobs: by JSON Pointer, the natural logarithm of the probability of each token of the value; empty for
-    engines without tokens. tool_calls: what the engine looked up on the way, as text.
+    engines without tokens. cut: pointers of values that a bound of the engine ended, and not the model.
+    tool_calls: what the engine looked up on the way, as text.
     """
 
     ask_id: str
@@ -93,6 +101,7 @@ class Answer:
     finish: Finish = "stop"
     findings: Mapping[str, Finding] = field(default_factory=dict)
     leaf_logprobs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
     thought: str = ""
     tool_calls: tuple[str, ...] = ()
     prompt_tokens: int = 0
@@ -101,14 +110,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one ask. None is unbounded.
+    """What fits into one ask, and what an engine can. None is unbounded.
 
-    processes: how many of the engine may run on one machine at a time; None for as many as there are cores.
+    sees_images: it looks at the pages' pictures. understands: it grasps what a text says, and can answer questions
+    about it, sum it up and translate it. processes: how many of the engine may run on one machine at a time; None for
+    as many as there are cores.
     """
 
     context_tokens: int | None = None
     output_tokens: int | None = None
     sees_images: bool = False
+    understands: bool = False
     processes: int | None = None
 
 

@@ -16,15 +16,21 @@ class FakeEngine:
     """Implements `model.engine.Engine`.
 
     reply: makes the data for an ask; by default no value at all. seconds: how long an answer takes; by default what the
-    environment's INTAGLIO_FAKE_SECONDS says, so that a test can slow down a whole run.
+    environment's INTAGLIO_FAKE_SECONDS says, so that a test can slow down a whole run. limits: by default it takes
+    every ask, of whatever kind.
     """
 
     info = EngineInfo(name="fake", model="fake", revision="1", fingerprint="fake-1")
-    limits = Limits()
 
-    def __init__(self, reply: Callable[[Ask], Any] | None = None, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        reply: Callable[[Ask], Any] | None = None,
+        seconds: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self.reply = reply or (lambda ask: {})
         self.seconds = float(os.environ.get("INTAGLIO_FAKE_SECONDS", "0")) if seconds is None else seconds
+        self.limits = limits or Limits(sees_images=True, understands=True)
         self.asked: list[Ask] = []
 
     @classmethod

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
+from model.needs import check_needs
 from pipeline.discover import Routes, discover
 from pipeline.intake import Document, Plan, Policy, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
@@ -48,7 +49,8 @@ class Batch:
         if not self.plan.todo:
             return
         documents = {id(document.assignment): document for document in self.plan.todo}
-        count = min(self.job.workers or cores(), len(documents))
+        most = engine_of(self.job.engine).limits.processes or len(documents)
+        count = min(self.job.workers or cores(), most, len(documents))
         with Workers(count, self.job.seconds, self.job.engine) as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)
@@ -85,12 +87,15 @@ class Batch:
 def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     """Plans a job and holds its output folder; on the way out, also after an error, what was done is all in place.
 
-    Raises UsageError before any work: a source or schema that does not exist, an output that cannot be written.
+    Raises UsageError before any work: a source or schema that does not exist, an engine that cannot do what a schema
+    needs, an output that cannot be written.
     """
     watch = watch or Watch()
     routes = Routes.of(job.schemas)
     contracts = {schema: contract_of(schema).fingerprint for schema in routes.schemas}
     engine = (job.engine, engine_of(job.engine).info.fingerprint)
+    for schema in routes.schemas:
+        check_needs(engine_of(job.engine), contract_of(schema))
     routed = routes.assign(discover(job.places))
     with output_folder(job.out), Ledger(job.ledger_url, job.ledger_output) as ledger:
         plan = take_in(routed, contracts, engine, Policy(job.retry_failed, job.passwords), ledger)

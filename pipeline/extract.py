@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from model.engine import Ask, Engine, PageView
+from model.needs import check_needs
 from pipeline.assemble import assemble
 from pipeline.check import check_fields, record_status
 from pipeline.document import open_document
 from pipeline.ground import ground
+from pipeline.plan import views
 from pipeline.read import read_pages
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
@@ -21,12 +23,21 @@ from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, 
 
 
 def extract(
-    source: str | Path | bytes, contract: Contract, engine: Engine, *, name: str = "", passwords: Sequence[str] = ()
+    source: str | Path | bytes,
+    contract: Contract,
+    engine: Engine,
+    *,
+    name: str = "",
+    passwords: Sequence[str] = (),
+    question: str = "",
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
+    question: for contracts that leave open what is asked; the record does not hold it.
+    Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
+    check_needs(engine, contract, question)
     clock = Clock()
     uri = name or (str(source) if isinstance(source, str | Path) else "bytes")
     info = DocumentInfo(uri=uri, sha256="", media_type="", bytes=0)
@@ -37,28 +48,34 @@ def extract(
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):
                 pages = list(read_pages(document))
-        return extract_pages(info, pages, contract, engine, clock)
+            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock, question)
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 
 
 def extract_pages(
-    info: DocumentInfo, pages: Sequence[PageText], contract: Contract, engine: Engine, clock: Clock | None = None
+    info: DocumentInfo,
+    views: Sequence[PageView],
+    contract: Contract,
+    engine: Engine,
+    clock: Clock | None = None,
+    question: str = "",
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     clock = clock or Clock()
+    pages = [view.text for view in views]
     with clock.stage("ask"):
-        ask = Ask(id="document", contract=contract, pages=tuple(PageView(page) for page in pages))
+        ask = Ask(id="document", contract=contract, pages=tuple(views), question=question)
         answers = list(engine.answer([ask]))
         data = assemble(answers, contract)
     with clock.stage("ground"):
         findings = {pointer: finding for answer in answers for pointer, finding in answer.findings.items()}
-        evidence = ground(data, pages, findings)
+        evidence = ground(data, pages, findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(data, contract, evidence, findings)
-    issues += _page_issues(info.uri, pages)
+    issues += page_issues(info.uri, pages)
     return Record(
-        document=info.model_copy(update={"pages": tuple(_page_info(page) for page in pages)}),
+        document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
         engine=engine.info,
         data=data,
@@ -104,7 +121,8 @@ class Clock:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
 
 
-def _page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
+def page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
+    """One for each page that could not be read."""
     return [
         Issue(
             code="page-failure",
@@ -117,7 +135,8 @@ def _page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
     ]
 
 
-def _page_info(page: PageText) -> PageInfo:
+def page_info(page: PageText) -> PageInfo:
+    """How a page was read, for the record."""
     return PageInfo(
         number=page.number,
         width=page.width,

@@ -2,6 +2,7 @@
 
 An engine that knows where it read a value says so in its findings, and these words are only checked. For other values
 the page is searched: a number, amount or date matches by value however it is written, a text by its letters and digits.
+A quotation is searched on the pages that it is said to be from and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,27 +17,41 @@ from model.engine import Finding
 from model.values.dates import dates
 from model.values.numbers import CURRENCY_SIGNS, numbers
 from model.values.text import squash
+from pipeline.quotation import cited_pages, quoted_words
+from schemas.field import Field
+from schemas.formats import leaf_values
 from schemas.page import PageText, Word, enclosing
 from schemas.pointer import leaves
 from schemas.record import Evidence
 
 STATED = 0.9  # the least score at which words count as stating a value
 LONGEST = 60  # words
+UNPRINTED = frozenset({"page-number", "fraction", "estimate"})  # formats of what is said about a page, not on it
 
 
-def ground(data: Any, pages: Sequence[PageText], findings: Mapping[str, Finding]) -> dict[str, tuple[Evidence, ...]]:
-    """Evidence by JSON Pointer, for every value that is not null; empty for one that stands nowhere."""
+def ground(
+    data: Any, pages: Sequence[PageText], findings: Mapping[str, Finding], root: Field
+) -> dict[str, tuple[Evidence, ...]]:
+    """Evidence by JSON Pointer, for every value that is not null; empty for one that stands nowhere.
+
+    root: the contract's, whose formats tell quotations, and values that no page prints.
+    """
     index: _Index | None = None
     found: dict[str, tuple[Evidence, ...]] = {}
+    cited = cited_pages(root, data)
+    unprinted = {pointer for pointer, node, _ in leaf_values(root, data) if node.format in UNPRINTED}
     for pointer, value in leaves(data):
         if value is None:
+            continue
+        if pointer in cited:
+            found[pointer] = _quoted(str(value), pages, cited[pointer])
             continue
         finding = findings.get(pointer)
         if finding is not None:
             found[pointer] = _evidence(finding.page, finding.words, value)
             continue
         index = index or _Index(pages)
-        place = index.find(value)
+        place = None if pointer in unprinted else index.find(value)
         found[pointer] = () if place is None else _evidence(place[0], place[1], value)
     return found
 
@@ -59,6 +74,11 @@ def agreement(value: Any, text: str) -> float:
         if any(date.value.isoformat() == wanted[:10] for date in dates(text, order)):
             return 1.0
     return fuzz.ratio(squash(wanted), squash(text)) / 100
+
+
+def _quoted(quotation: str, pages: Sequence[PageText], cited: frozenset[int]) -> tuple[Evidence, ...]:
+    place = quoted_words(quotation, [page for page in pages if page.number in cited or not cited])
+    return () if place is None else _evidence(place[0], place[1], quotation)
 
 
 def _evidence(page: int, words: Sequence[Word], value: Any) -> tuple[Evidence, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model.engine import EngineSpec
 from pipeline.discover import Source, is_url
 from pipeline.ledger import Entry, Key, Ledger, Seen
 from pipeline.serving import Assignment
@@ -69,13 +70,13 @@ class Policy:
 def take_in(
     routed: Sequence[tuple[Source, str]],
     contracts: dict[str, str],
-    engine: tuple[str, str],
+    engine: tuple[EngineSpec, str],
     policy: Policy,
     ledger: Ledger,
 ) -> Plan:
     """Compares a job's documents with the ledger, and keeps there what was seen of them.
 
-    routed: each source with its schema. contracts: fingerprint by schema. engine: its name and fingerprint.
+    routed: each source with its schema. contracts: fingerprint by schema. engine: its set-up and fingerprint.
     """
     known = {seen.place: seen for seen in ledger.sources()}
     looked = _look([source for source, _ in routed], known)

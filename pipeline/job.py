@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.engine import EMBEDDED, EngineSpec
 from pipeline.sinks import JSONL, OWN_FOLDER
 
 SECONDS = 300.0  # that one document may take
@@ -25,7 +26,7 @@ class Job:
     places: tuple[str, ...]
     schemas: tuple[str, ...]
     out: Path
-    engine: str = "embedded"
+    engine: EngineSpec = EMBEDDED
     ledger: str = ""
     passwords: tuple[str, ...] = field(default=(), repr=False)
     workers: int | None = None

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pipeline.contents import COVERED, Contents, Rect
 from pipeline.layout import turned
-from schemas.page import Box, Word
+from schemas.page import BLANK, Box, Word
 
 LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _TABLE = str.maketrans({**LIGATURES, "\u00ad": "", "\u200b": "", "\ufeff": "", "\x00": ""})
@@ -52,7 +52,7 @@ def text_layer(page: Any, contents: Contents) -> Layer:
     words = _words(page, contents)
     if not words:
         if contents.empty:
-            return Layer((), "sound", "blank page")
+            return Layer((), "sound", BLANK)
         return Layer((), "unfit", "no text layer, but pictures or drawings")
     share = garbage(words)
     if share > GARBAGE_SHARE:

@@ -17,7 +17,7 @@ from pipeline.layout import in_reading_order
 from pipeline.marks import page_marks, scanned_marks
 from pipeline.render import scan_page
 from schemas.errors import PageFailure
-from schemas.page import PageText
+from schemas.page import BLANK, PageText
 
 if TYPE_CHECKING:
     from pipeline.ocr import Ocr
@@ -84,7 +84,7 @@ def _by_ocr(document: Document, number: int, ocr: Ocr | None, reason: str) -> Pa
     picture, (width, height) = scan_page(document, number)
     pixels = np.asarray(picture)
     if _is_uniform(pixels):
-        return PageText(number, width, height, words=(), source="none", reason="blank page")
+        return PageText(number, width, height, words=(), source="none", reason=BLANK)
     read = (ocr or default_ocr()).read(pixels)
     if read.rotation in (90, 270):
         width, height = height, width

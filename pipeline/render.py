@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.document import Document
+from pipeline.layout import turned
 from schemas.errors import PageFailure
+from schemas.page import WHOLE_PAGE, Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,19 +25,24 @@ class Scan(NamedTuple):
     size: tuple[float, float]
 
 
-def render_page(document: Document, number: int, long_side: int, rotation: int = 0) -> Image:
-    """An RGB picture of a page, `long_side` pixels on its longer side, turned by the page's own rotation.
+def render_page(
+    document: Document, number: int, long_side: int, region: Box = WHOLE_PAGE, *, rotation: int = 0
+) -> Image:
+    """An RGB picture of a page or a region of it, `long_side` pixels on its longer side, turned as the page says.
 
-    rotation: degrees clockwise to turn it further, as `PageText.rotation` says for a scan that lies on its side.
-    Raises PageFailure.
+    rotation: degrees clockwise to turn it further, as `PageText.rotation` says for a scan that lies on its side; the
+    region is one of the page so turned. Raises PageFailure.
     """
+    region = turned(region, -rotation % 360)
     try:
         if document.pdf is None:
             picture = document.picture(number)
+            picture = picture if region == WHOLE_PAGE else picture.crop(_pixels(region, picture.size))
             picture = _resized(picture, long_side / max(picture.size))
         else:
             page = document.pdf[number - 1]
-            picture = _rendered(page, long_side / max(page.rect.width, page.rect.height, 1.0))
+            clip = _part(page.rect, region)
+            picture = _rendered(page, long_side / max(clip.width, clip.height, 1.0), clip)
     except Exception as error:  # whatever the libraries raise, the page is what failed
         raise PageFailure(f"it cannot be rendered: {error}.", document=document.uri, page=number) from error
     return picture.rotate(-rotation, expand=True) if rotation else picture
@@ -58,12 +65,28 @@ def scan_page(document: Document, number: int) -> Scan:
         raise PageFailure(f"it cannot be rendered: {error}.", document=document.uri, page=number) from error
 
 
-def _rendered(page: Any, scale: float) -> Image:
+def _rendered(page: Any, scale: float, clip: Any = None) -> Image:
     import pymupdf
     from PIL import Image as Images
 
-    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), alpha=False, colorspace=pymupdf.csRGB)
+    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), clip=clip, alpha=False, colorspace=pymupdf.csRGB)
     return Images.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+
+
+def _part(sheet: Any, region: Box) -> Any:
+    """The region in points of a page's sheet, at least one each way."""
+    import pymupdf
+
+    left, top = sheet.x0 + region.x0 * sheet.width, sheet.y0 + region.y0 * sheet.height
+    width, height = max(1.0, region.width * sheet.width), max(1.0, region.height * sheet.height)
+    return pymupdf.Rect(left, top, left + width, top + height)
+
+
+def _pixels(region: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The region in whole pixels, at least one each way."""
+    width, height = size
+    left, top = min(int(region.x0 * width), width - 1), min(int(region.y0 * height), height - 1)
+    return left, top, max(left + 1, math.ceil(region.x1 * width)), max(top + 1, math.ceil(region.y1 * height))
 
 
 def _resized(picture: Image, scale: float) -> Image:

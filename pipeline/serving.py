@@ -20,7 +20,7 @@ from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
 from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
-    from model.engine import Engine
+    from model.engine import Engine, EngineSpec
     from schemas.contract import Contract
 
 
@@ -30,7 +30,7 @@ class Assignment:
 
     source: Source
     schema: str
-    engine: str
+    engine: EngineSpec
     sha256: str = ""
     passwords: tuple[str, ...] = field(default=(), repr=False)
 
@@ -45,15 +45,16 @@ class Outcome:
     retryable: bool = False
 
 
-def serve(pipe: connection.Connection, engine: str, threads: int, memory: int) -> None:
+def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
-    then for each assignment its record as JSON or the error that kept it from one."""
+    then for each assignment its record as JSON or the error that kept it from one. memory: bytes that it may take."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    if memory is not None:
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     try:
-        engine_of(engine)
+        engine_of(engine).load()
         from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
     except IntaglioError as error:
         pipe.send(error)
@@ -89,11 +90,11 @@ def contract_of(schema: str) -> Contract:
 
 
 @lru_cache(maxsize=1)
-def engine_of(name: str) -> Engine:
-    """The process's one engine. Raises EngineUnavailable."""
+def engine_of(spec: EngineSpec) -> Engine:
+    """The process's one engine, which may still have to load. Raises EngineUnavailable."""
     from model.registry import load_engine
 
-    return load_engine(name)
+    return load_engine(spec)
 
 
 def _read(assignment: Assignment) -> bytes | IntaglioError:

@@ -7,6 +7,7 @@ document at a time; the next is handed out before the last one's record is kept,
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -16,11 +17,13 @@ from itertools import islice
 from multiprocessing import connection, get_context, resource_tracker
 from types import TracebackType
 
-from pipeline.serving import Assignment, Outcome, failed, finished, serve
+from model.engine import EngineSpec
+from pipeline.serving import Assignment, Outcome, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
 START_SECONDS = 300.0  # for a worker to import its libraries and load its engine
+LOAD_SECONDS = 3600.0  # the same, of an engine with weights
 MOST_STARTS = 3  # of one worker in a row that come to nothing
 TICK_SECONDS = 0.2  # how often to look whether to stop, and for documents over their time
 LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machine
@@ -32,10 +35,15 @@ class Workers:
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
 
-    def __init__(self, count: int, seconds: float, engine: str) -> None:
+    def __init__(self, count: int, seconds: float, engine: EngineSpec) -> None:
         self.count = count
         self.seconds = seconds
         self.engine = engine
+        heavy = engine_of(engine).limits.processes is not None
+        self.start_seconds = LOAD_SECONDS if heavy else START_SECONDS
+        self.recycle_after = math.inf if heavy else RECYCLE_AFTER  # reading its weights again costs more than leaks
+        # What a driver of graphics cards maps counts as data, and is far more than what it uses.
+        self.memory = None if heavy else max(LEAST_MEMORY, _memory() // count)
         self._workers: list[_Worker] = []
 
     def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
@@ -85,7 +93,7 @@ class _Worker:
 
     def give(self, assignment: Assignment) -> None:
         """Hands out a document."""
-        if self.documents >= RECYCLE_AFTER or not self.process.is_alive():
+        if self.tired or self.documents >= self.pool.recycle_after or not self.process.is_alive():
             self._replace()
         self.assignment = assignment
         self.documents += 1
@@ -119,8 +127,7 @@ class _Worker:
     def _start(self) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        limits = (max(1, cores() // self.pool.count), _memory() // self.pool.count)
-        arguments = (theirs, self.pool.engine, limits[0], max(LEAST_MEMORY, limits[1]))
+        arguments = (theirs, self.pool.engine, max(1, cores() // self.pool.count), self.pool.memory)
         self.process = context.Process(target=serve, args=arguments, daemon=True, name="intaglio-reader")
         # Ctrl-C at a terminal reaches every process of the group; workers inherit this mask, and leave it to us.
         # Python's resource tracker would lift it where it starts with the first of them.
@@ -133,6 +140,7 @@ class _Worker:
         theirs.close()
         self.starts += 1
         self.ready = False
+        self.tired = False
         self.documents = 0
 
     def _replace(self) -> None:
@@ -140,14 +148,14 @@ class _Worker:
         self._start()
 
     def _send(self) -> None:
-        self.deadline = time.monotonic() + (self.pool.seconds if self.ready else START_SECONDS)
+        self.deadline = time.monotonic() + (self.pool.seconds if self.ready else self.pool.start_seconds)
         with contextlib.suppress(OSError):  # it has died; its sentinel will say so
             self.pipe.send(self.assignment)
 
     def _refused(self, error: IntaglioError) -> Outcome:
         if not self.ready:
             raise error
-        self.documents = RECYCLE_AFTER  # it may be out of memory, or worse
+        self.tired = True  # it may be out of memory, or worse
         return failed(self.assignment, error)
 
     def _ended(self) -> Outcome | None:
@@ -170,7 +178,9 @@ class _Worker:
     def _overdue(self) -> Outcome:
         self.kill()
         if not self.ready:
-            raise EngineUnavailable(f"the engine {self.pool.engine} did not start in {START_SECONDS:g} seconds.")
+            raise EngineUnavailable(
+                f"the engine {self.pool.engine.name} did not start in {self.pool.start_seconds:g} seconds."
+            )
         error = DocumentTimeout(
             f"it took over {self.pool.seconds:g} seconds.",
             document=self.assignment.source.uri,

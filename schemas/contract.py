@@ -23,6 +23,7 @@ from schemas.checks import Check, CheckResult, parse_check
 from schemas.errors import SchemaUnsupported
 from schemas.field import Field, field_tree
 from schemas.formats import misformed
+from schemas.needs import Need, needs_of
 from schemas.pointer import escaped, resolve
 from schemas.record import Issue
 
@@ -82,6 +83,7 @@ class Contract:
             )
         for check in self.checks:
             verify(check.statement, self.root)
+        needs_of(self.json_schema, self.name)
         return self
 
     @cached_property
@@ -94,6 +96,11 @@ class Contract:
                 remedy='Write "x-checks": ["/subtotal + /tax = /total"].',
             )
         return tuple(parse_check(line) for line in lines)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """What the schema's `x-needs` declare that it takes to fill it, beside words and boxes."""
+        return needs_of(self.json_schema, self.name)
 
     def run_checks(self, data: Any) -> tuple[CheckResult, ...]:
         """The results of all checks that could be decided."""

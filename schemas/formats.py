@@ -32,11 +32,16 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
 def misformed(root: Field, data: Any) -> Iterator[tuple[str, str]]:
     """(pointer, what is wrong) of every string in the data that is not of its field's format."""
-    for pointer, node, value in _values(root, data, ""):
+    for pointer, node, value in leaf_values(root, data):
         if isinstance(value, str) and node.format in _TESTS:
             test, complaint = _TESTS[node.format]
             if not test(value):
                 yield pointer, f"{value!r} {complaint}."
+
+
+def leaf_values(root: Field, data: Any) -> Iterator[tuple[str, Field, Any]]:
+    """(pointer, field, value) of every leaf in the data that the schema describes."""
+    return _values(root, data, "")
 
 
 def is_iban(text: str) -> bool:

@@ -73,6 +73,9 @@ class Mark(NamedTuple):
     confidence: float = 1.0
 
 
+BLANK = "blank page"  # the reason of a page on which there is nothing at all
+
+
 @dataclass(frozen=True, slots=True)
 class PageText:
     """What could be read on one page.

@@ -19,12 +19,18 @@ from schemas.contract import Contract
 from schemas.errors import SchemaNotFound, SchemaUnsupported
 
 BUILTIN: dict[str, str] = {
+    "answer": "schemas.answer:Answer",
     "bank_statement": "schemas.bank_statement:BankStatement",
+    "chart": "schemas.chart:Charts",
+    "diagram": "schemas.diagram:Diagrams",
     "form": "schemas.form:Form",
     "invoice": "schemas.invoice:Invoice",
     "receipt": "schemas.receipt:Receipt",
     "resume": "schemas.resume:Resume",
+    "screen": "schemas.screen:Screens",
+    "summary": "schemas.summary:Summary",
     "transcript": "schemas.transcript:Transcript",
+    "translation": "schemas.translation:Translation",
 }
 
 

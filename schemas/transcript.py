@@ -9,7 +9,12 @@ from schemas.fields import Markdown, PageNumber
 
 class TranscriptPage(BaseModel):
     page: PageNumber
-    markdown: Markdown | None = Field(None, description="the page's text in reading order, as Markdown")
+    markdown: Markdown | None = Field(
+        None,
+        description="the page's text in reading order, as Markdown, handwriting included; [illegible] for a word that "
+        "cannot be read",
+    )
+    handwritten: bool | None = Field(None, description="whether any of it is written by hand")
 
 
 class Transcript(BaseModel):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from model.engine import EngineSpec
 from pipeline.batch import run_batch
 from pipeline.job import Event, Job, Planned, Row, Watch
 from schemas.errors import EngineUnavailable, SchemaNotFound, UsageError
@@ -191,7 +192,7 @@ def test_a_document_over_its_time_fails_and_is_tried_again_a_few_times(
     job: Job, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTAGLIO_FAKE_SECONDS", "60")
-    slow = replace(job, places=(str(docs / "000.pdf"),), engine="fake", seconds=0.3)
+    slow = replace(job, places=(str(docs / "000.pdf"),), engine=EngineSpec("fake"), seconds=0.3)
     todo = []
     for _ in range(4):
         heard = run(slow)
@@ -215,12 +216,12 @@ def test_a_worker_that_dies_costs_its_document_only(job: Job, monkeypatch: pytes
             killed.append(victim.pid)
             victim.kill()
 
-    summary = run_batch(replace(job, engine="fake", workers=1), Watch(kill_one_at_work))
+    summary = run_batch(replace(job, engine=EngineSpec("fake"), workers=1), Watch(kill_one_at_work))
     assert len(killed) == 1
     assert summary.statuses["failed"] == 1 and summary.statuses.total() == 3
     (failed,) = [record for record in records(job) if record["status"] == "failed"]
     assert failed["issues"][0]["code"] == "reader-crashed" and "-9" in failed["issues"][0]["message"]
-    assert run(replace(job, engine="fake")).todo == 1
+    assert run(replace(job, engine=EngineSpec("fake"))).todo == 1
 
 
 def test_a_batch_that_is_told_to_stop_keeps_what_is_done_and_goes_on_later(job: Job, docs: Path) -> None:
@@ -245,7 +246,7 @@ def test_a_batch_that_is_told_to_stop_keeps_what_is_done_and_goes_on_later(job: 
 def test_what_is_wrong_with_a_job_is_said_before_anything_is_made(job: Job) -> None:
     for wrong, kind in [
         (replace(job, schemas=("no-such-schema",)), SchemaNotFound),
-        (replace(job, engine="no-such-engine"), EngineUnavailable),
+        (replace(job, engine=EngineSpec("no-such-engine")), EngineUnavailable),
         (replace(job, places=("no-such-folder",)), UsageError),
         (replace(job, schemas=("elsewhere=invoice",)), UsageError),
     ]:

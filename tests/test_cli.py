@@ -34,7 +34,7 @@ def test_help_comes_at_once() -> None:
     assert min(seconds() for _ in range(5)) < 0.5
 
 
-@pytest.mark.parametrize("command", ["ingest", "extract", "show", "schemas"])
+@pytest.mark.parametrize("command", ["ingest", "extract", "ask", "show", "schemas"])
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
@@ -70,6 +70,10 @@ def test_ingest_prints_a_table_and_where_the_json_is(tmp_path: Path) -> None:
         (("ingest", "sample_docs", "-s", "invoice", "--ledger", "nonsense"), "--ledger"),
         (("extract", "nowhere.pdf", "-s", "invoice"), "nowhere.pdf"),
         (("extract", "README.md", "-s", "a=invoice"), "a=invoice"),
+        (("extract", "sample_docs/invoices/freight-en.pdf", "-s", "chart"), "--engine gemma"),
+        (("ingest", "sample_docs", "-s", "*.pdf=summary", "-s", "invoice"), "--engine gemma"),
+        (("ask", "sample_docs/invoices/freight-en.pdf", "What is due?", "-e", "embedded"), "--engine gemma"),
+        (("ask", "What is due?", "-e", "fake"), "the question"),
         (("show", "README.md"), "not a record"),
         (("show", "nowhere.json"), "nowhere.json"),
         (("schemas", "nothing"), "Built in are"),
@@ -107,8 +111,18 @@ def test_extract_of_a_broken_document_says_why_on_standard_error(tmp_path: Path)
 def test_schemas_lists_the_built_in_ones_and_the_fields_of_a_users_own(tmp_path: Path) -> None:
     listed = CliRunner().invoke(app, ["schemas"]).output
     assert all(name in listed for name in ("invoice", "receipt", "bank_statement", "form", "resume", "transcript"))
-    (tmp_path / "bill.json").write_text('{"type": "object", "properties": {"reference_code": {"type": "string"}}}')
-    assert "/reference_code" in CliRunner().invoke(app, ["schemas", str(tmp_path / "bill.json")]).output
+    schema = '{"type": "object", "properties": {"reference_code": {"type": "string"}}}'
+    (tmp_path / "bill.json").write_text(schema)
+    fields = CliRunner().invoke(app, ["schemas", str(tmp_path / "bill.json")]).output
+    assert "/reference_code" in fields and "needs:" not in fields
+
+
+def test_schemas_tells_which_need_more_than_words(tmp_path: Path) -> None:
+    lines = CliRunner().invoke(app, ["schemas"]).output.splitlines()
+    told = {line.split()[0]: line for line in lines if line}
+    assert "sight (gemma)" in told["chart"] and "understanding" in told["summary"]
+    assert "gemma" not in told["invoice"] + told["transcript"]
+    assert "needs: sight (gemma)" in CliRunner().invoke(app, ["schemas", "screen"]).output
 
 
 def test_a_document_cannot_write_to_the_terminal(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from model.engine import Finding
 from pipeline.ground import agreement, ground
+from schemas.field import field_tree
 from schemas.page import Word
 from tests.pages import box, page
 
@@ -12,6 +13,8 @@ Invoice 2024-0815           7. Mai 2024
 Total                    1.234,50 EUR
 Paid by Kestrel Paper GmbH in full
 """)
+
+OPEN = field_tree({"type": "object", "properties": {}})
 
 
 @pytest.mark.parametrize(
@@ -25,30 +28,30 @@ Paid by Kestrel Paper GmbH in full
 )
 def test_values_are_found_without_the_engines_help(value: object, text: str) -> None:
     pages = [page(f"Some words {text} and others")] if text == value == "2024-05-07" else [PAGE]
-    (evidence,) = ground({"x": value}, pages, {})["/x"]
+    (evidence,) = ground({"x": value}, pages, {}, OPEN)["/x"]
     assert evidence.text == text
     assert evidence.score == 1.0
 
 
 def test_the_box_is_the_smallest_around_the_words() -> None:
-    (evidence,) = ground({"x": "Kestrel Paper GmbH"}, [PAGE], {})["/x"]
+    (evidence,) = ground({"x": "Kestrel Paper GmbH"}, [PAGE], {}, OPEN)["/x"]
     assert evidence.box == pytest.approx(box(2, 8, 26))
 
 
 def test_what_the_page_does_not_say_has_no_evidence() -> None:
-    assert ground({"a": "Falcon Ltd", "b": 99.0, "c": None}, [PAGE], {}) == {"/a": (), "/b": ()}
+    assert ground({"a": "Falcon Ltd", "b": 99.0, "c": None}, [PAGE], {}, OPEN) == {"/a": (), "/b": ()}
 
 
 def test_findings_are_checked_not_believed() -> None:
     words = (Word("1.234,50", box(1, 25, 33)),)
-    said = ground({"x": 1234.5, "y": 1234.6}, [PAGE], {p: Finding(1, words, 0.9) for p in ("/x", "/y")})
+    said = ground({"x": 1234.5, "y": 1234.6}, [PAGE], {p: Finding(1, words, 0.9) for p in ("/x", "/y")}, OPEN)
     assert said["/x"][0].score == 1.0
     assert said["/y"][0].score == 0.0
 
 
 def test_a_value_over_two_lines_has_evidence_on_each() -> None:
     words = (Word("Kestrel", box(0, 0, 7)), Word("Paper", box(1, 0, 5)))
-    first, second = ground({"x": "Kestrel Paper"}, [PAGE], {"/x": Finding(1, words, 0.9)})["/x"]
+    first, second = ground({"x": "Kestrel Paper"}, [PAGE], {"/x": Finding(1, words, 0.9)}, OPEN)["/x"]
     assert (first.text, second.text) == ("Kestrel", "Paper")
 
 

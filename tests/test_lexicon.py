@@ -10,6 +10,7 @@ from schemas.registry import BUILTIN, load_contract
 
 # Leaves that no label announces, or that have labels of their own kind.
 UNLABELLED = {"/entries/*/label", "/checkboxes/*/label", "/checkboxes/*/checked", "/pages/*/markdown", "/headline"}
+UNLABELLED |= {"/pages/*/handwritten"}  # left null without an engine that sees
 
 
 def test_concepts_are_many_and_well_formed() -> None:
@@ -90,7 +91,10 @@ def test_what_only_rows_have_is_meant_only_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_every_leaf_of_the_built_in_schemas_has_labels(name: str) -> None:
-    for leaf in load_contract(name).fields():
+    contract = load_contract(name)
+    if contract.needs:
+        return  # an engine that goes by labels is never asked
+    for leaf in contract.fields():
         found = leaf.labels or meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer)
         period = leaf.name in ("start", "end")  # of a position held: it has no label, it stands beside it
         assert found or period or leaf.pointer in UNLABELLED, leaf.pointer

@@ -88,7 +88,7 @@ def test_a_json_schema_file(tmp_path: Path) -> None:
     ("spec", "says"),
     [
         ("invoce", "Did you mean invoice"),
-        ("zzz", "Built in are bank_statement, form, invoice"),
+        ("zzz", "Built in are answer, bank_statement, chart"),
         ("", "Built in are"),
         (":Model", "Built in are"),
         ("module:", "Built in are"),

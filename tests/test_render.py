@@ -10,6 +10,7 @@ from PIL import Image
 from pipeline.document import open_document
 from pipeline.render import SCAN_PIXELS, render_page, scan_page
 from schemas.errors import PageFailure
+from schemas.page import Box
 from tests.prints import encoded, letter, pdf, picture
 
 
@@ -48,6 +49,34 @@ def test_the_page_s_rotation_and_a_further_one_are_applied_clockwise(rotation: i
         turned = render_page(document, 1, 500, rotation=rotation)
         assert dark_corner(turned) == corner
         assert turned.size == ((500, 357) if rotation == 180 else (357, 500))
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("kind", ["pdf", "rotated pdf", "picture"])
+def test_a_region_is_one_of_the_page_as_it_is_turned(rotation: int, kind: str) -> None:
+    """Every quarter of the picture of the whole page is the picture of that quarter."""
+
+    def page(page: pymupdf.Page) -> None:
+        corner_page(page)
+        page.draw_rect(pymupdf.Rect(300, 200, 420, 300), fill=(1, 0, 0))
+        page.set_rotation(90 if kind == "rotated pdf" else 0)
+
+    content = encoded(picture(pdf(page))) if kind == "picture" else pdf(page)
+    with open_document(content) as document:
+        whole = render_page(document, 1, 400, rotation=rotation)
+        for region in (Box(0, 0, 0.5, 0.5), Box(0.5, 0, 1, 0.5), Box(0, 0.5, 0.5, 1), Box(0.5, 0.5, 1, 1)):
+            part = render_page(document, 1, 200, region, rotation=rotation)
+            corner = (int(region.x0 * whole.width), int(region.y0 * whole.height))
+            wanted = whole.crop((*corner, corner[0] + part.width, corner[1] + part.height))
+            assert abs(part.width - whole.width / 2) <= 1
+            assert np.abs(np.asarray(part, int) - np.asarray(wanted, int)).mean() < 8
+
+
+def test_a_region_without_extent_still_has_a_picture() -> None:
+    for content in (pdf(corner_page), encoded(picture(pdf(corner_page)))):
+        with open_document(content) as document:
+            image = render_page(document, 1, 64, Box(0.5, 0.5, 0.5, 0.5))
+        assert 63 <= min(image.size) <= max(image.size) <= 66
 
 
 def test_scans_are_as_large_as_ocr_needs_and_no_larger() -> None:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from model.engine import EngineSpec
+from model.needs import check_needs
 from pipeline.discover import Source, is_url
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
@@ -14,7 +16,7 @@ from schemas.errors import UsageError
 
 
 def run(
-    file: str, schemas: Sequence[str], engine: str, passwords: tuple[str, ...], seconds: float, only_data: bool
+    file: str, schemas: Sequence[str], engine: EngineSpec, passwords: tuple[str, ...], seconds: float, only_data: bool
 ) -> int:
     """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
 
@@ -24,8 +26,7 @@ def run(
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
     if not (is_url(file) or Path(file).is_file()):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
-    contract_of(schemas[0])
-    engine_of(engine)
+    check_needs(engine_of(engine), contract_of(schemas[0]))
     assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords)
     with Workers(1, seconds, engine) as workers:
         (outcome,) = workers.read([assignment])

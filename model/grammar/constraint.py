@@ -1,0 +1,183 @@
+"""The grammar at work: a logits processor over a whole batch, whose rows each have a rule of their own, or none.
+
+It masks and takes notes. It never writes: a reply that the limit cuts off stays cut off, for whatever closed it would be
+invented.
+
+Of a chosen token two probabilities are noted. Among the tokens that the grammar allowed: that is how sure the model is of
+a value, and what `Reply.logprobs` holds. In the plain distribution a compact reply looks doubtful throughout, for a model
+likes a space after a colon, and that doubt falls on the first token of every value. What is lost by this is kept beside it,
+as `Reply.allowed`: how much of its probability the model gave to the allowed tokens together. Little means that it wanted to
+write something which the schema has no place for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import llguidance.numpy
+import numpy as np
+import torch
+from llguidance import LLExecutor
+from torch import Tensor
+from transformers import LogitsProcessor
+
+from model.engine import Finish
+from model.grammar.guidance import Grammars, raise_if_broken
+from model.grammar.rows import Markers, Reply, Row, Rule, Words
+
+
+class _Step(NamedTuple):
+    """The distribution of one step: masked scores (rows, vocabulary), and per row the log-sums before and after."""
+
+    scores: Tensor
+    plain: Tensor
+    allowed: Tensor
+
+
+class Constraint(LogitsProcessor):  # type: ignore[misc]
+    """For one call of `generate`, sampling or greedy; rows keep their order, so not for beams.
+
+    lookahead: how many candidates a speculating decoder tries at most; what it takes back is forgotten here too.
+
+    seconds, tokens: time spent on masks so far, and for how many tokens. On a GPU the mask is applied beside the host.
+    """
+
+    def __init__(self, rules: Sequence[Rule], grammars: Grammars, markers: Markers, lookahead: int = 0) -> None:
+        self.seconds = 0.0
+        self.tokens = 0
+        self._rules, self._grammars, self._markers = tuple(rules), grammars, markers
+        self._lookahead = lookahead
+        self._executor = LLExecutor()
+        self._rows: list[Row] = []
+        self._prompt = 0
+        self._steps: dict[int, _Step] = {}
+        self._chosen: list[Tensor] = []  # for each step (2, rows): log-probability among the allowed, and of these
+        vocabulary = grammars.tokenizer.vocab_size
+        self._buffer = torch.full(
+            (len(rules), (vocabulary + 31) // 32), -1, dtype=torch.int32, pin_memory=torch.cuda.is_available()
+        )
+        self._words: Words = self._buffer.numpy()
+        self._bits = torch.tensor([1 << bit for bit in range(8)], dtype=torch.uint8)
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """input_ids: (rows, prompt and reply so far); scores: (rows, vocabulary), returned with -inf where forbidden."""
+        self._begin(input_ids)
+        self._follow(input_ids)
+        started = time.perf_counter()
+        masked = self._masked(scores)
+        self.seconds += time.perf_counter() - started
+        width = len(self._rows[0].taken)
+        self._steps[width] = _Step(masked, _log_sum(scores), _log_sum(masked))
+        for step in [step for step in self._steps if step < width - self._lookahead]:
+            del self._steps[step]
+        return masked
+
+    def replies(self, sequences: Tensor, looped: Collection[int] = ()) -> tuple[Reply, ...]:
+        """What every row wrote. sequences: as `generate` returns them. looped: rows that were ended for repeating."""
+        self._begin(sequences)
+        self._follow(sequences)
+        notes = torch.stack(self._chosen).cpu().tolist() if self._chosen else []
+        return tuple(
+            _reply(row, [(step[0][at], step[1][at]) for step in notes], "loop" if at in looped else row.finish())
+            for at, row in enumerate(self._rows)
+        )
+
+    def _begin(self, input_ids: Tensor) -> None:
+        if not self._rows:
+            self._prompt = input_ids.shape[1]
+            self._rows = [
+                Row(rule, self._grammars, self._markers, self._thought_open(ids) if rule.thinks else False)
+                for rule, ids in zip(self._rules, input_ids, strict=True)
+            ]
+
+    def _thought_open(self, ids: Tensor) -> bool:
+        """Whether the prompt itself opens the thought, as some copies of the chat template have it."""
+        marks = ids[(ids == self._markers.opens) | (ids == self._markers.closes)]
+        return bool(len(marks)) and int(marks[-1]) == self._markers.opens
+
+    def _follow(self, input_ids: Tensor) -> None:
+        """Brings the rows to where the batch is."""
+        length, before = input_ids.shape[1] - self._prompt, len(self._rows[0].taken)
+        if length <= before:  # a speculating decoder took candidates back
+            before = self._common(input_ids)
+            for row in self._rows:
+                row.take_back(before)
+            del self._chosen[before:]
+        fresh = input_ids[:, self._prompt + before :]
+        tokens = fresh.tolist()
+        started = time.perf_counter()
+        for row, added in zip(self._rows, tokens, strict=True):
+            self.tokens += sum(self._take(row, token) for token in added)
+        self.seconds += time.perf_counter() - started
+        for offset in range(fresh.shape[1]):
+            self._chosen.append(self._note(before + offset, fresh[:, offset]))
+
+    def _take(self, row: Row, token: int) -> bool:
+        held = row.held
+        row.take(token)
+        return held
+
+    def _common(self, input_ids: Tensor) -> int:
+        """How many tokens of the reply are as the rows took them."""
+        length = input_ids.shape[1] - self._prompt
+        taken = torch.tensor([[token for token, *_ in row.taken[:length]] for row in self._rows])
+        same = (input_ids[:, self._prompt :].cpu() == taken).all(dim=0)
+        return length if bool(same.all()) else int((~same).int().argmax())
+
+    def _note(self, step: int, tokens: Tensor) -> Tensor:
+        seen = self._steps[step]
+        chosen = seen.scores.gather(1, tokens.to(seen.scores.device).unsqueeze(1)).squeeze(1).float()
+        return torch.stack((chosen - seen.allowed, seen.allowed - seen.plain))
+
+    def _masked(self, scores: Tensor) -> Tensor:
+        held = [(row.matcher, at) for at, row in enumerate(self._rows) if row.held]
+        self._words.fill(-1)
+        if len(held) == 1:
+            llguidance.numpy.fill_next_token_bitmask(held[0][0], self._words, held[0][1])
+        elif held:
+            llguidance.numpy.fill_next_token_bitmask_par(self._executor, held, self._words)
+        for matcher, _ in held:
+            raise_if_broken(matcher)
+        edited = [at for at, row in enumerate(self._rows) if row.edit(self._words[at])]
+        if not edited:
+            return scores
+        return self._masked_on_device(scores) if scores.is_cuda else _masked_on_host(scores, self._words, edited)
+
+    def _masked_on_device(self, scores: Tensor) -> Tensor:
+        """An eighth of the bytes crosses; they become bits where the scores are."""
+        packed = self._buffer.to(scores.device, non_blocking=True).view(torch.uint8)
+        self._bits = self._bits.to(scores.device)
+        forbidden = ((packed.unsqueeze(-1) & self._bits) == 0).view(len(packed), -1)
+        return scores.masked_fill(forbidden[:, : scores.shape[1]], -torch.inf)
+
+
+def _masked_on_host(scores: Tensor, words: Words, rows: Sequence[int]) -> Tensor:
+    """Writes the smaller part of each row: most tokens are allowed within a text, and hardly any elsewhere."""
+    out = scores.clone()
+    for at in rows:
+        allowed = np.unpackbits(words[at].view(np.uint8), bitorder="little")[: scores.shape[1]]
+        if 2 * int(np.count_nonzero(allowed)) > len(allowed):
+            out[at, torch.from_numpy(np.flatnonzero(allowed == 0))] = -torch.inf
+        else:
+            few = torch.from_numpy(np.flatnonzero(allowed))
+            out[at] = -torch.inf
+            out[at, few] = scores[at, few]
+    return out
+
+
+def _log_sum(scores: Tensor) -> Tensor:
+    return torch.logsumexp(scores.float(), dim=-1)
+
+
+def _reply(row: Row, notes: Sequence[tuple[float, float]], finish: Finish) -> Reply:
+    said = [(token, part, note) for (token, part, *_), note in zip(row.taken, notes, strict=True)]
+    reply = [(token, note) for token, part, note in said if part == "reply"]
+    return Reply(
+        thought=tuple(token for token, part, _ in said if part == "thought"),
+        tokens=tuple(token for token, _ in reply),
+        logprobs=tuple(note[0] for _, note in reply),
+        allowed=tuple(note[1] for _, note in reply),
+        finish=finish,
+    )

@@ -1,0 +1,167 @@
+"""One row of a batch, token by token: its thought, the marker that ends it, and its reply under a grammar.
+
+Whether the grammar holds is known from what the row was told and from the tokens that it took, and never from a search for
+markers in the text: servers that wait for a marker let a reply without one go unchecked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from llguidance import LLMatcher
+from numpy.typing import NDArray
+
+from model.engine import Finish
+from model.grammar.guidance import Grammars
+
+Phase = Literal["start", "thought", "answer", "reply", "free", "over", "astray"]
+Part = Literal["marker", "thought", "reply", "end"]
+Words = NDArray[np.int32]
+"""One bit for each token of the vocabulary, in words of 32; 1 is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """Token ids of the wire format.
+
+    opens, closes: of a thought. calls: begins a call of a tool. pad: what rows that are over get. ends: end a reply.
+    """
+
+    opens: int
+    closes: int
+    calls: int
+    pad: int
+    ends: frozenset[int]
+
+    @classmethod
+    def of(cls, tokenizer: Any, ends: Sequence[int]) -> Markers:
+        number = tokenizer.convert_tokens_to_ids
+        return cls(
+            number("<|channel>"), number("<channel|>"), number("<|tool_call>"), tokenizer.pad_token_id, frozenset(ends)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one row is held to.
+
+    schema: of the reply; None for a reply that nothing is demanded of. thinks: whether a thought may come first.
+    thought_tokens: after so many the thought is closed. may_call: whether a call of a tool may come in the reply's place.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    thinks: bool = False
+    thought_tokens: int = 4096
+    may_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one row wrote.
+
+    thought, tokens: token ids, without markers and the end. logprobs: for each of `tokens`, the logarithm of its
+    probability among the tokens that the grammar allowed. allowed: for each, the logarithm of the probability that the
+    model gave to all of these together; their sum is the plain log-probability. finish: `length` for a reply that was
+    cut off; nothing is ever added to close it.
+    """
+
+    thought: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    allowed: tuple[float, ...]
+    finish: Finish
+
+
+class Row:
+    """Phases: `start`, before anything was said where a thought may come; `thought`; `answer`, before the reply's first
+    token; `reply`, under the grammar; `free`, under none; `over`; `astray`, after a token that the grammar forbids, as
+    candidates are that a speculating decoder tries and takes back.
+    """
+
+    def __init__(self, rule: Rule, grammars: Grammars, markers: Markers, thought_open: bool = False) -> None:
+        self.rule = rule
+        self.markers = markers
+        self.ends = frozenset(grammars.tokenizer.eos_tokens)
+        self.matcher: LLMatcher | None = grammars.matcher(rule.schema) if rule.schema is not None else None
+        self.phase: Phase = "answer" if not rule.thinks else "thought" if thought_open else "start"
+        self.taken: list[tuple[int, Part, Phase, bool]] = []  # token, what it is, phase before it, whether matched
+
+    @property
+    def held(self) -> bool:
+        """Whether the next token is one that the grammar must allow."""
+        return self.matcher is not None and self.phase in ("start", "answer", "reply")
+
+    def take(self, token: int) -> None:
+        part, phase, matched = self._step(token)
+        self.taken.append((token, part, self.phase, matched))
+        self.phase = phase
+
+    def _step(self, token: int) -> tuple[Part, Phase, bool]:
+        """(what the token is, the phase after it, whether the matcher consumed it)."""
+        if self.phase in ("over", "astray"):
+            return "end", self.phase, False
+        if token == self.markers.pad:
+            return "end", "over", False
+        if self.phase == "thought":
+            return ("marker", "answer", False) if token == self.markers.closes else ("thought", "thought", False)
+        if self.phase == "start" and token == self.markers.opens:
+            return "marker", "thought", False
+        if self.phase in ("start", "answer") and self.rule.may_call and token == self.markers.calls:
+            return "reply", "free", False
+        if self.matcher is None or self.phase == "free":
+            return ("end", "over", False) if token in self.markers.ends else ("reply", "free", False)
+        if token in self.ends and self.matcher.is_accepting():
+            return "end", "over", False
+        if self.matcher.try_consume_tokens([token]):
+            return "reply", "reply", True
+        return "end", "astray", False
+
+    def take_back(self, length: int) -> None:
+        """Forgets all tokens from the `length`th on."""
+        undone = self.taken[length:]
+        if undone:
+            matched = sum(matched for *_, matched in undone)
+            if matched and self.matcher is not None:
+                self.matcher.rollback(matched)
+            self.phase = undone[0][2]
+            del self.taken[length:]
+
+    def edit(self, words: Words) -> bool:
+        """Puts into the row's mask what is not the grammar's; returns whether the mask may forbid anything.
+
+        words: the grammar's mask where the row is `held`, else all ones.
+        """
+        if self.phase == "thought":
+            self._edit_thought(words)
+        if self.phase == "start":
+            _set(words, [self.markers.opens], self.rule.thought_tokens > 0)
+        if self.phase in ("start", "answer") and self.rule.may_call:
+            _set(words, [self.markers.calls], True)
+        return self.held or self.phase in ("start", "thought")
+
+    def _edit_thought(self, words: Words) -> None:
+        """A thought cannot end the reply, and is closed when it gets too long."""
+        opened_here = self.taken[:1] and self.taken[0][1] == "marker"
+        if len(self.taken) - bool(opened_here) >= self.rule.thought_tokens:
+            words[:] = 0
+            _set(words, [self.markers.closes], True)
+        else:
+            _set(words, [*self.markers.ends, self.markers.pad, self.markers.opens], False)
+
+    def finish(self) -> Finish:
+        if self.phase == "astray":
+            return "invalid"
+        if self.matcher is not None and any(matched for *_, matched in self.taken):
+            return "stop" if self.matcher.is_accepting() else "length"
+        ended = bool(self.taken) and self.taken[-1][0] in self.markers.ends
+        return "stop" if ended else "length"
+
+
+def _set(words: Words, tokens: Sequence[int], allowed: bool) -> None:
+    bits = words.view(np.uint32)
+    for token in tokens:
+        bit = np.uint32(1 << (token & 31))
+        bits[token >> 5] = bits[token >> 5] | bit if allowed else bits[token >> 5] & ~bit

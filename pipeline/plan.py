@@ -1,0 +1,50 @@
+"""How an engine that sees is shown the pages: what each picture may cost, and whether its words are said beside it.
+
+A page gets the least of the engine's visual budgets at which its small print can be read: the tenth of its words that
+is lowest must still be `LEGIBLE` pixels high. A page whose text layer is sound is also said in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from model.engine import VISUAL_TOKENS, Limits, PageView
+from pipeline.document import Document
+from pipeline.render import render_page
+from schemas.page import BLANK, PageText
+
+LEGIBLE = 13.0  # pixels from a line's top to its bottom, about 9 for a capital
+TOKEN_SIDE = 48  # pixels of a page's side that one visual token stands for
+UNREAD = 1120  # visual tokens of a page that shows something, but of which hardly a word was read
+FEW = 5  # words
+
+
+def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tuple[PageView, ...]:
+    """The pages as an engine sees them. Pictures are made when they are asked for: the document has to stay open."""
+    return tuple(
+        PageView(
+            page,
+            image=partial(render_page, document, page.number, rotation=page.rotation) if limits.sees_images else None,
+            visual_tokens=visual_tokens(page),
+            with_words=page.source == "text",
+        )
+        for page in pages
+    )
+
+
+def visual_tokens(page: PageText) -> int:
+    """One of `VISUAL_TOKENS`; a blank page costs the least."""
+    if page.reason == BLANK:
+        return VISUAL_TOKENS[0]
+    heights = sorted(word.box.height for word in page.words)
+    if len(heights) < FEW:
+        return UNREAD
+    small = heights[len(heights) // 10]
+    return next((budget for budget in VISUAL_TOKENS if small * picture_height(page, budget) >= LEGIBLE), UNREAD)
+
+
+def picture_height(page: PageText, budget: int) -> float:
+    """Pixels: Gemma 4 makes every picture as large as its budget allows, at its own aspect ratio."""
+    return TOKEN_SIDE * math.sqrt(budget * page.height / page.width)

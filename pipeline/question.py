@@ -1,0 +1,160 @@
+"""A question about documents: all their pages in one ask, and an answer whose citations are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from model.engine import Ask, Engine, PageView
+from model.needs import check_needs
+from pipeline.assemble import assemble
+from pipeline.document import Document, open_document
+from pipeline.extract import Clock, page_info, page_issues
+from pipeline.ground import ground
+from pipeline.plan import views
+from pipeline.read import read_pages
+from schemas.answer import Answer, Citation
+from schemas.errors import AnswerError, UsageError
+from schemas.page import PageText
+from schemas.record import DocumentInfo, Evidence, Issue, Usage
+from schemas.registry import load_contract
+from schemas.reply import Cited, Reply
+
+
+def ask(
+    sources: Sequence[str | Path | bytes], question: str, engine: Engine, *, passwords: Sequence[str] = ()
+) -> Reply:
+    """The answer to a question from what the documents say, all taken together.
+
+    sources: as `pipeline.extract.extract` takes them.
+    Raises EngineUnavailable for an engine that cannot answer; UsageError for a question that is empty, and for pages
+    that do not fit the engine's context; DocumentError for a document that cannot be read, since an answer from the
+    others may be wrong; AnswerError for a reply that cannot be used.
+    """
+    contract = load_contract("answer")
+    check_needs(engine, contract, question)
+    clock = Clock()
+    with ExitStack() as opened:
+        with clock.stage("open"):
+            documents = [
+                opened.enter_context(open_document(source, name=_name(source, place), passwords=passwords))
+                for place, source in enumerate(sources, 1)
+            ]
+        with clock.stage("read"):
+            stack = _Stack.of(documents, engine)
+        asked = Ask("question", contract, stack.views, question=question.strip(), think=True)
+        _check_context(asked, engine)
+        with clock.stage("ask"):
+            answers = list(engine.answer([asked]))
+    said = _said(assemble(answers, contract))
+    with clock.stage("ground"):
+        evidence = ground(said.model_dump(), [view.text for view in stack.views], {}, contract.root)
+    return Reply(
+        question=asked.question,
+        answer=said.answer,
+        citations=tuple(
+            stack.cited(citation, evidence[f"/citations/{place}/quotation"])
+            for place, citation in enumerate(said.citations)
+        ),
+        documents=tuple(_info(document, pages) for document, pages in stack.documents),
+        engine=engine.info,
+        issues=tuple(stack.issues()),
+        usage=Usage(
+            seconds=clock.seconds,
+            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+            output_tokens=sum(answer.output_tokens for answer in answers),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The pages of all documents, one upon the other.
+
+    documents: each with its pages, numbered as they are there. views: of all, numbered through, so that a number that
+    an engine cites or looks closer at is one page.
+    """
+
+    documents: tuple[tuple[Document, tuple[PageText, ...]], ...]
+    views: tuple[PageView, ...]
+
+    @classmethod
+    def of(cls, documents: Sequence[Document], engine: Engine) -> _Stack:
+        read = tuple((document, tuple(read_pages(document))) for document in documents)
+        numbers = count(1)
+        return cls(
+            read,
+            tuple(
+                replace(
+                    view,
+                    text=replace(view.text, number=next(numbers)),
+                    document=document.uri if len(documents) > 1 else "",
+                )
+                for document, pages in read
+                for view in views(document, pages, engine.limits)
+            ),
+        )
+
+    def cited(self, citation: Citation, evidence: Sequence[Evidence]) -> Cited:
+        """The citation by its document and the page's number there, and whether that page bears it out."""
+        document, page = self._origin(citation.page)
+        return Cited(
+            document=document,
+            page=page,
+            quotation=citation.quotation,
+            proved=bool(evidence),
+            text=" ".join(item.text for item in evidence),
+            boxes=tuple(item.box for item in evidence),
+        )
+
+    def issues(self) -> Iterator[Issue]:
+        for document, pages in self.documents:
+            yield from page_issues(document.uri, pages)
+
+    def _origin(self, number: int) -> tuple[str | None, int]:
+        left = number
+        for document, pages in self.documents:
+            if left <= len(pages):
+                return document.uri, left
+            left -= len(pages)
+        return None, number
+
+
+def _name(source: str | Path | bytes, place: int) -> str:
+    return f"document {place}" if isinstance(source, bytes) else str(source)
+
+
+def _check_context(asked: Ask, engine: Engine) -> None:
+    most = engine.limits.context_tokens
+    taken = engine.count(asked) if most is not None else 0
+    if most is not None and taken > most:
+        pages = len(asked.pages)
+        raise UsageError(
+            f"{pages} page{'' if pages == 1 else 's'} and the answer take {taken} tokens, {taken - most} more than the "
+            f"{most} that {engine.info.name} can hold.",
+            remedy=f"Ask about fewer pages at a time; some {pages * most // taken} fit.",
+        )
+
+
+def _said(data: Any) -> Answer:
+    try:
+        return Answer.model_validate(data)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]
+        raise AnswerError(f"the engine's reply is no answer: {reason['loc']}: {reason['msg']}.") from error
+
+
+def _info(document: Document, pages: Sequence[PageText]) -> DocumentInfo:
+    return DocumentInfo(
+        uri=document.uri,
+        sha256=document.sha256,
+        media_type=document.media_type,
+        bytes=document.size,
+        pages=tuple(page_info(page) for page in pages),
+    )

@@ -1,0 +1,168 @@
+"""Reading in chunks and writing in batches give what transformers gives, from the real classes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForImageTextToText, LogitsProcessor, LogitsProcessorList
+
+from model.gemma.attention import NAME, register
+from model.gemma.cache import branch, bytes_of, empty_cache
+from model.gemma.decode import KEY, Guesser, Row, decode
+from model.gemma.prefill import chunks, picture_spans, prefill
+from model.gemma.prompt import Prompt
+
+END = frozenset({1})
+MOST = 40
+
+
+@pytest.fixture(scope="module")
+def model(tiny_checkpoint: Path) -> Any:
+    torch.set_num_threads(1)
+    register()
+    model = AutoModelForImageTextToText.from_pretrained(
+        tiny_checkpoint, dtype=torch.float32, attn_implementation={"text_config": NAME, "vision_config": "sdpa"}
+    )
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def stock(tiny_checkpoint: Path) -> Any:
+    """The same, with transformers' own attention."""
+    return AutoModelForImageTextToText.from_pretrained(tiny_checkpoint, dtype=torch.float32).eval()
+
+
+def text(length: int, seed: int = 0) -> Prompt:
+    ids = random.Random(seed).choices(range(30, 200), k=length)
+    return Prompt("ask", tuple(ids), prefix=0, pictures=())
+
+
+class Restless(LogitsProcessor):
+    """Keeps a random model from saying one thing over and over: no token comes again within the last six."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        return scores.scatter(1, input_ids[:, 1:][:, -6:], -torch.inf)
+
+
+def by_transformers(model: Any, prompt: Prompt) -> list[int]:
+    """What `generate` writes, the prompt's own last tokens left out of what may not come again."""
+
+    class AfterPrompt(Restless):
+        def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            return super().__call__(input_ids[:, len(prompt.ids) - 1 :], scores)
+
+    written = model.generate(
+        torch.tensor([prompt.ids]),
+        attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
+        do_sample=False,
+        max_new_tokens=MOST,
+        eos_token_id=1,
+        logits_processor=LogitsProcessorList([AfterPrompt()]),
+    )
+    return list(written[0, len(prompt.ids) :].tolist())
+
+
+def row(model: Any, prompt: Prompt, chunk: int = 2048, trunk: Any = None) -> Row:
+    cache = empty_cache(model.config) if trunk is None else branch(trunk)
+    logits = prefill(model, None, prompt, cache, chunk=chunk)
+    assert logits is not None
+    return Row(cache, logits, MOST, source=prompt.ids)
+
+
+LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window of 32
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("chunk", [2048, 16])
+@pytest.mark.parametrize("draft", [0, 8])
+def test_a_row_is_what_transformers_writes(model: Any, stock: Any, length: int, chunk: int, draft: int) -> None:
+    written = row(model, text(length), chunk)
+    decode(model, [written], Restless(), END, draft)
+    assert written.written == by_transformers(stock, text(length))
+    assert len(set(written.written)) > 6
+    assert written.finish == ("stop" if written.written[-1] in END else "length")
+
+
+def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any, stock: Any) -> None:
+    rows = [row(model, text(length, seed=length)) for length in LENGTHS]
+    decode(model, rows, Restless(), END)
+    assert [each.written for each in rows] == [by_transformers(stock, text(length, seed=length)) for length in LENGTHS]
+
+
+def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
+    runs = []
+    handle = model.model.register_forward_hook(lambda *_: runs.append(1))
+    try:
+        for draft, most in ((0, MOST - 1), (8, MOST // 2)):
+            again = row(model, text(20))
+            runs.clear()
+            decode(model, [again], lambda ids, scores: scores, END, draft)  # a random model repeats itself
+            assert len(runs) <= most
+    finally:
+        handle.remove()
+
+
+def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
+    prompt, trunk = text(150), empty_cache(model.config)
+    prefill(model, None, prompt, trunk, end=100)
+    before = bytes_of(trunk)
+    for _ in range(2):
+        onward, afresh = row(model, prompt, trunk=trunk), row(model, prompt)
+        assert torch.allclose(onward.logits, afresh.logits, atol=1e-4)
+        decode(model, [onward], Restless(), END)
+        decode(model, [afresh], Restless(), END)
+        assert onward.written == afresh.written
+    assert (trunk.get_seq_length(), bytes_of(trunk)) == (100, before)
+
+
+def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any) -> None:
+    def third_is_the_end(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        bent = scores.clone()
+        if ids.shape[1] == 4:
+            bent[0] = -torch.inf
+            bent[0, 1] = 0
+        return bent
+
+    rows = [row(model, text(length, seed=length)) for length in (5, 33, 70)]
+    rows[1].most = 7
+    rows[2].ends = lambda token: "loop" if len(rows[2].written) == 11 else None
+    ids = decode(model, rows, third_is_the_end, END)
+    assert [(len(each.written), each.finish) for each in rows] == [(4, "stop"), (7, "length"), (11, "loop")]
+    assert [each[1:].tolist() for each in ids] == [each.written + [0] * (11 - len(each.written)) for each in rows]
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 20), st.data())
+def test_chunks_cover_everything_once_and_cut_no_picture(seen: list[bool], most: int, data: st.DataObject) -> None:
+    spans = picture_spans(seen)
+    assert sum(after - begin for begin, after in spans) == sum(seen)
+    assert all(all(seen[begin:after]) for begin, after in spans)
+    start = data.draw(st.sampled_from([0, *(after for _, after in spans)]))
+    pieces = list(chunks(start, len(seen), most, spans))
+    assert [place for piece in pieces for place in range(*piece)] == list(range(start, len(seen)))
+    for first, last in pieces:
+        assert not any(begin < edge < after for begin, after in spans for edge in (first, last))
+        assert last - first <= most or (first, last) in spans
+
+
+def reference(text: Sequence[int], most: int) -> tuple[int, ...]:
+    """What followed the last place before the end at which the last tokens stood, and again as often as need be."""
+    for place in range(len(text) - 1, KEY - 1, -1):
+        if text[place - KEY : place] == text[-KEY:]:
+            since = text[place:]
+            return tuple(since[number % len(since)] for number in range(most))
+    return ()
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.lists(st.integers(0, 2), max_size=30), st.integers(0, 6))
+def test_a_guess_is_what_followed_the_same_tokens_last_time(source: list[int], written: list[int], most: int) -> None:
+    guesser = Guesser(source)
+    for length in range(len(written) + 1):
+        so_far = [*source, *written[:length]]
+        assert guesser.after(written[:length], most) == reference(so_far, most)
