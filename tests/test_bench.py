@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from model.engine import EngineSpec
-from model.gemma.bench import _read, build, measure, require_room
+from model.gemma import attention
+from model.gemma.bench import build, measure, require_room
 from model.gemma.dimensions import GEMMA_4_26B_A4B
 from model.gemma.loading import load_model
 from model.gemma.sizes import weight_bytes
@@ -61,7 +62,8 @@ def real_widths() -> dict[str, Any]:
 
 
 def test_at_real_widths_states_stay_of_a_usual_size() -> None:
-    model = stand_in(real_widths(), CPU)
+    attention.register()
+    model = stand_in(real_widths(), CPU, attention.NAME)
     with torch.inference_mode():
         states = model.model(input_ids=torch.arange(100, 140)[None]).last_hidden_state
     assert torch.isfinite(states).all()
@@ -69,25 +71,13 @@ def test_at_real_widths_states_stay_of_a_usual_size() -> None:
     assert (states[0, 0] - states[0, -1]).abs().max() > 0.01
 
 
-def test_a_document_read_in_chunks_leaves_the_cache_of_one_read_at_once(config: dict[str, Any]) -> None:
-    model = stand_in(config, CPU).float()
-    words = torch.randint(200, 300, (1, 100), generator=torch.Generator().manual_seed(1))
-    whole = _read(model, words, chunk=100)
-    for chunk in (7, 32, 99):
-        parts = _read(model, words, chunk=chunk)
-        assert parts.get_seq_length() == 100
-        for one, other in zip(parts.layers, whole.layers, strict=True):
-            torch.testing.assert_close(one.keys, other.keys, rtol=1e-3, atol=1e-3)
-            torch.testing.assert_close(one.values, other.values, rtol=1e-3, atol=1e-3)
-
-
-def test_each_context_and_batch_is_measured_or_says_why_not(config: dict[str, Any]) -> None:
+def test_each_context_and_number_of_replies_is_measured_or_says_why_not(config: dict[str, Any]) -> None:
     model, _ = build(config, CPU)
     said: list[str] = []
     rows = list(measure(model, config, (90, 30, 90), (3, 1, 10**7), said.append, chunk=32))
-    assert [(row.context, row.batch) for row in rows] == [(c, b) for c in (30, 90) for b in (1, 3, 10**7)]
+    assert [(row.context, row.replies) for row in rows] == [(c, b) for c in (30, 90) for b in (1, 3, 10**7)]
     for row in rows:
-        if row.batch == 10**7:
+        if row.replies == 10**7:
             assert row.outcome.startswith("does not fit: takes") and row.read is row.write is None
         else:
             assert row.outcome == "" and row.read and row.write and row.write > 0
@@ -106,6 +96,6 @@ def test_the_command_measures_a_small_model_here(config: dict[str, Any], tmp_pat
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     measured = json.loads(result.stdout)["bench"]
-    assert [(row["context"], row["batch"]) for row in measured["measures"]] == [(40, 1), (40, 2), (130, 1), (130, 2)]
+    assert [(row["context"], row["replies"]) for row in measured["measures"]] == [(40, 1), (40, 2), (130, 1), (130, 2)]
     assert all(row["read"] > 0 and row["write"] > 0 and row["expected"] > 0 for row in measured["measures"])
     assert "bench: reading 130 tokens" in result.stderr

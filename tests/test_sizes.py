@@ -29,7 +29,7 @@ from model.gemma.sizes import (
     cache_bytes,
     fit,
     longest_context,
-    most_sequences,
+    most_replies,
     parameter_counts,
     table,
     weight_bytes,
@@ -194,7 +194,7 @@ sizes: Any = st.integers(1, 262_144)
 @settings(max_examples=40, deadline=None)
 @given(tokens=sizes, card=st.integers(10, 160))
 def test_what_is_said_to_fit_does_and_one_more_does_not(tokens: int, card: int) -> None:
-    most = most_sequences(GEMMA_4_26B_A4B, "nf4", tokens, card * GB)
+    most = most_replies(GEMMA_4_26B_A4B, "nf4", tokens, card * GB)
     if most:
         assert fit(GEMMA_4_26B_A4B, "nf4", tokens, most).total <= card * GB
     if most < 1024:

@@ -15,7 +15,7 @@ from flows.terminal import COLOURS, console, plain
 from model.diagnosis import CARDS, Diagnosis, diagnose
 from model.gemma.checkpoint import require_extra
 from model.gemma.hub import LocalModel, read_config
-from model.gemma.sizes import GB, MOST_SEQUENCES, RESERVE
+from model.gemma.sizes import GB, REPLY, RESERVE
 from model.machine import Card, Machine
 
 NAMES = {
@@ -25,19 +25,20 @@ NAMES = {
     "stock nf4": "load_in_4bit",
 }
 WHAT_IS_WHAT = (
-    "Under a card: documents that fit at once, each with the whole context; - for none. The sum is for one document "
-    f"and holds {RESERVE / GB:.0f} GB for the driver. In 4 and 8 bit are experts, attention and dense layers; the rest "
-    "stays in 16. load_in_4bit is what bitsandbytes does by itself: it leaves the experts in 16 bit. Scratch is a "
-    "formula, not measured on a card: see docs/engines.md."
+    "Under a card: how many replies about one document of that context, each of up to "
+    f"{REPLY:,} tokens, are written at once; - where not one is. The sum is for one reply and holds {RESERVE / GB:.0f} "
+    "GB for the driver. In 4 and 8 bit are experts, attention and dense layers; the rest stays in 16. load_in_4bit is "
+    "what bitsandbytes does by itself: it leaves the experts in 16 bit. Scratch is a formula, not measured on a card: "
+    "see docs/engines.md."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What to measure: tokens of context, and documents at once."""
+    """What to measure: tokens of a document, and replies at once."""
 
     contexts: tuple[int, ...] = (8192, 65_536, 262_144)
-    batches: tuple[int, ...] = (1, 8, 32)
+    replies: tuple[int, ...] = (1, 8, 32)
 
 
 def run(model: str, bench: Bench | None, *, as_json: bool) -> int:
@@ -60,7 +61,7 @@ def _measured(diagnosis: Diagnosis, bench: Bench) -> dict[str, Any]:
     def say(doing: str) -> None:
         print(f"bench: {doing}", file=sys.stderr, flush=True)
 
-    built, rows = measure(read_config(diagnosis.model), bench.contexts, bench.batches, say)
+    built, rows = measure(read_config(diagnosis.model), bench.contexts, bench.replies, say)
     return asdict(built) | {"measures": [asdict(row) for row in rows]}
 
 
@@ -89,7 +90,7 @@ def _plain_data(diagnosis: Diagnosis) -> dict[str, Any]:
         | {"command": local.command, "download": diagnosis.download},
         "parameters": diagnosis.parameters,
         "cards": diagnosis.cards,
-        "fits": [asdict(one) | {"total": one.total, "sequences": sequences} for one, sequences in diagnosis.fits],
+        "fits": [asdict(one) | {"total": one.total, "most_replies": replies} for one, replies in diagnosis.fits],
     }
 
 
@@ -172,15 +173,15 @@ def _fits(diagnosis: Diagnosis) -> Table:
         grid.add_column(title, justify="right")
     for number, size in enumerate(diagnosis.cards):
         grid.add_column(f"this card, {size / GB:.1f} GB" if number < own else f"{size / GB:.0f} GB", justify="right")
-    for one, sequences in diagnosis.fits:
+    for one, replies in diagnosis.fits:
         sums = (f"{size / GB:.2f}" for size in (one.weights, one.cache, one.workspace, one.total))
-        fitting = (f"{count}+" if count == MOST_SEQUENCES else str(count or "-") for count in sequences)
+        fitting = (str(count or "-") for count in replies)
         grid.add_row(NAMES[one.quantisation], f"{one.context:,}", *sums, *fitting)
     return grid
 
 
 def _speeds(measured: dict[str, Any]) -> Table:
-    grid = _grid("\ncontext", "documents\nat once")
+    grid = _grid("\ncontext", "replies\nat once")
     for title in ("reads\ntokens/s", "peak\nreading", "writes\ntokens/s", "peak\nwriting", "by the\nsum"):
         grid.add_column(title, justify="right")
     for row in measured["measures"]:

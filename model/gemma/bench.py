@@ -1,7 +1,8 @@
 """How fast a model of full size reads and writes on this machine, and the bytes it takes, without its weights.
 
-Routers with random weights send tokens to all experts alike, which trained ones need not do. Reading takes one document
-at a time, in chunks, as the engine does; writing takes all documents of a batch at once.
+Reads and writes by the engine's own means: a document once, in chunks; then a token at a time for all replies about it,
+over one copy of what was read. Only the grammar is left out. Routers with random weights send tokens to all experts
+alike, which trained ones need not do.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from transformers import DynamicCache
 
+from model.gemma import attention
+from model.gemma.cache import branch, empty_cache
+from model.gemma.decode import Row, decode
 from model.gemma.dimensions import Config
-from model.gemma.sizes import GB, Scratch, fit, weight_bytes
+from model.gemma.prefill import CHUNK, prefill
+from model.gemma.prompt import Prompt
+from model.gemma.sizes import GB, fit, weight_bytes
 from model.gemma.stand_in import stand_in
 from model.machine import available_memory
 from schemas.errors import EngineUnavailable
 
 WRITTEN = 32  # tokens that writing is timed over
-CHUNK = Scratch().prefill_tokens
 WARM_UP = 16  # tokens read and written before any clock runs, for kernels that are made at their first use
 SMALL = GB // 2  # bytes of weights up to which a processor is done within minutes
 
@@ -41,13 +46,13 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One context and batch. read, write: tokens a second, of one document and of all together; with peaks in bytes.
+    """One document and so many replies. read, write: tokens a second, of all replies together; with peaks in bytes.
 
     expected: bytes by the sums of `model.gemma.sizes`. outcome: empty where it was measured, else why not.
     """
 
     context: int
-    batch: int
+    replies: int
     expected: int
     read: float | None = None
     write: float | None = None
@@ -108,116 +113,99 @@ def build(config: Config, device: torch.device) -> tuple[Any, Build]:
     """The model with random weights in 4 bit, warmed up, and how long making it took."""
     clock = Clock(device)
     with clock.running():
-        model = stand_in(config, device)
+        attention.register()
+        model = stand_in(config, device, attention.NAME)
     tensors = model.state_dict(keep_vars=True).values()
     taken = sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
-    _write(model, _read(model, _words(model, 1, WARM_UP), WARM_UP), WARM_UP)
+    _write(model, _read(model, _words(model, WARM_UP + 1), WARM_UP), 2, WARM_UP)
     return model, Build(_name(device), clock.seconds, taken, clock.peak)
 
 
 def bench(
-    config: Config, contexts: Sequence[int], batches: Sequence[int], say: Callable[[str], None]
+    config: Config, contexts: Sequence[int], replies: Sequence[int], say: Callable[[str], None]
 ) -> tuple[Build, tuple[Measure, ...]]:
     """Makes the model of a config.json on the best device here, and measures it. Raises EngineUnavailable."""
     device = best_device()
     require_room(config, device)
     say(f"making {weight_bytes(config, 'nf4') / GB:.1f} GB of random weights on {device}")
     model, built = build(config, device)
-    return built, tuple(measure(model, config, contexts, batches, say))
+    return built, tuple(measure(model, config, contexts, replies, say))
 
 
 def measure(
     model: Any,
     config: Config,
     contexts: Sequence[int],
-    batches: Sequence[int],
+    replies: Sequence[int],
     say: Callable[[str], None],
     chunk: int = CHUNK,
 ) -> Iterator[Measure]:
-    """Each context with each batch, smallest first. What does not fit by the sums is not tried, and says so.
+    """Each context with each number of replies, smallest first. What does not fit by the sums is not tried.
 
     say: is told what is being done. chunk: tokens read at a time.
     """
     free = room(model.device)
     for context in sorted(set(contexts)):
-        plans = [Measure(context, batch, fit(config, "nf4", context, batch).total) for batch in sorted(set(batches))]
+        plans = [Measure(context, count, fit(config, "nf4", context, count).total) for count in sorted(set(replies))]
         fitting = [plan for plan in plans if plan.expected <= free]
         if fitting:
-            say(f"reading {context:,} tokens")
             yield from _measured(model, fitting, chunk, say)
         for plan in plans[len(fitting) :]:
-            outcome = f"does not fit: takes {plan.expected / GB:.1f} of {free / GB:.1f} GB"
-            yield Measure(plan.context, plan.batch, plan.expected, outcome=outcome)
+            yield replace(plan, outcome=f"does not fit: takes {plan.expected / GB:.1f} of {free / GB:.1f} GB")
         _forget(model.device)
 
 
 def _measured(model: Any, plans: Sequence[Measure], chunk: int, say: Callable[[str], None]) -> Iterator[Measure]:
-    """One document is read once, and stands for all of a batch."""
-    clock = Clock(model.device)
-    cache, done = None, 0
+    """All plans are about one document, which is read once."""
+    clock, context = Clock(model.device), plans[0].context
+    done = 0
     try:
+        say(f"reading {context:,} tokens")
         with clock.running():
-            cache = _read(model, _words(model, 1, plans[0].context), chunk)
-        read, read_peak = plans[0].context / clock.seconds, clock.peak
+            document = _read(model, _words(model, context + 1), chunk)
+        read, read_peak = context / clock.seconds, clock.peak
         for plan in plans:
-            say(f"writing to {plan.batch} of {plan.context:,} tokens")
-            _repeat(cache, plan.batch)
+            say(f"writing {plan.replies} replies about {context:,} tokens")
             with clock.running():
-                _write(model, cache, WRITTEN)
-            write = plan.batch * WRITTEN / clock.seconds
-            yield Measure(plan.context, plan.batch, plan.expected, read, write, read_peak, clock.peak)
+                _write(model, document, plan.replies, WRITTEN)
+            write = plan.replies * WRITTEN / clock.seconds
+            yield replace(plan, read=read, read_peak=read_peak, write=write, write_peak=clock.peak)
             done += 1
     except torch.OutOfMemoryError:
         for plan in plans[done:]:
-            outcome = f"ran out of memory, though the sum is {plan.expected / GB:.1f} GB"
-            yield Measure(plan.context, plan.batch, plan.expected, outcome=outcome)
+            yield replace(plan, outcome=f"ran out of memory, though the sum is {plan.expected / GB:.1f} GB")
 
 
-@torch.inference_mode()  # type: ignore[untyped-decorator]
-def _read(model: Any, words: torch.Tensor, chunk: int) -> DynamicCache:
-    """The cache of one document, (1, tokens). The next token's scores are computed too, as after any prompt."""
-    cache = DynamicCache(config=model.config.get_text_config())
-    for part in words.split(chunk, dim=1):
-        hidden = _run(model, part, cache)
-    model.lm_head(hidden[:, -1])
-    return cache
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """Read to its last token but one, with which each reply begins."""
+
+    prompt: Prompt
+    cache: DynamicCache
 
 
-@torch.inference_mode()  # type: ignore[untyped-decorator]
-def _write(model: Any, cache: DynamicCache, tokens: int) -> None:
-    """Greedy, a token after the other, each waiting for the one before."""
-    batch = cache.layers[0].keys.shape[0]
-    words = _words(model, batch, 1)
-    for _ in range(tokens):
-        hidden = _run(model, words, cache)
-        words = model.lm_head(hidden[:, -1]).float().argmax(-1, keepdim=True)
+def _read(model: Any, words: tuple[int, ...], chunk: int) -> Document:
+    prompt = Prompt("bench", words, prefix=len(words) - 1, pictures=())
+    cache = empty_cache(model.config)
+    prefill(model, None, prompt, cache, end=prompt.prefix, chunk=chunk)
+    return Document(prompt, cache)
 
 
-def _run(model: Any, words: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-    known = cache.get_seq_length()
-    last = known + words.shape[1]
-    hidden: torch.Tensor = model.model(
-        input_ids=words,
-        attention_mask=torch.ones(words.shape[0], last, dtype=torch.long, device=words.device),
-        position_ids=torch.arange(known, last, device=words.device)[None],
-        cache=cache,
-        use_cache=True,
-    ).last_hidden_state
-    return hidden
+def _write(model: Any, document: Document, replies: int, tokens: int) -> None:
+    """Every reply's first token reads the prompt's last, as a short question would."""
+    rows = []
+    for _ in range(replies):
+        cache = branch(document.cache)
+        logits = prefill(model, None, document.prompt, cache)
+        assert logits is not None
+        rows.append(Row(cache, logits, most=tokens))
+    decode(model, rows, lambda ids, scores: scores, frozenset(), draft=0)
 
 
-def _words(model: Any, batch: int, tokens: int) -> torch.Tensor:
-    """From the middle of the vocabulary, where there are no tokens that stand for pictures."""
+def _words(model: Any, tokens: int) -> tuple[int, ...]:
+    """From the middle of the vocabulary, where no token stands for a picture."""
     size = model.config.get_text_config().vocab_size
-    return torch.randint(size // 2, size * 3 // 4, (batch, tokens), device=model.device)
-
-
-def _repeat(cache: DynamicCache, batch: int) -> None:
-    """Makes the cache one of `batch` equal documents, layer by layer, so that it is never held twice."""
-    for layer in cache.layers:
-        if layer.is_initialized:
-            layer.keys = layer.keys[:1].repeat_interleave(batch, dim=0)
-            layer.values = layer.values[:1].repeat_interleave(batch, dim=0)
+    return tuple(torch.randint(size // 2, size * 3 // 4, (tokens,)).tolist())
 
 
 def _forget(device: torch.device) -> None:
