@@ -43,6 +43,10 @@ QuantisationOption = Annotated[
 ThinkingOption = Annotated[
     Literal["off", "on", "asked"], typer.Option(help="For `gemma`: think before an answer never, always, or in doubt.")
 ]
+KeepThoughtsOption = Annotated[
+    bool, typer.Option("--keep-thoughts", help="For `gemma`: write what was thought into the record.")
+]
+OutputTokensOption = Annotated[int, typer.Option(min=16, help="For `gemma`: the most that one reply may take.")]
 PasswordOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -65,6 +69,8 @@ def ingest(
     revision: RevisionOption = "",
     quantisation: QuantisationOption = "nf4",
     thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -92,7 +98,7 @@ def ingest(
         places=tuple(sources),
         schemas=tuple(schema),
         out=out,
-        engine=EngineSpec(engine, model, revision, quantisation, thinking),
+        engine=EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens),
         ledger=ledger,
         passwords=tuple(password or ()),
         workers=workers,
@@ -111,6 +117,8 @@ def extract(
     revision: RevisionOption = "",
     quantisation: QuantisationOption = "nf4",
     thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -122,7 +130,7 @@ def extract(
     from flows.commands.extract import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens)
     raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
 
 

@@ -30,6 +30,7 @@ class EngineSpec:
 
     model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
     thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell the thoughts.
+    output_tokens: the most of one reply.
     """
 
     name: str = "embedded"
@@ -38,6 +39,7 @@ class EngineSpec:
     quantisation: Quantisation = "nf4"
     thinking: Thinking = "asked"
     keep_thoughts: bool = False
+    output_tokens: int = 8192
 
 
 EMBEDDED = EngineSpec()
@@ -113,14 +115,15 @@ class Limits:
     """What fits into one ask, and what an engine can. None is unbounded.
 
     sees_images: it looks at the pages' pictures. understands: it grasps what a text says, and can answer questions
-    about it, sum it up and translate it. processes: how many of the engine may run on one machine at a time; None for
-    as many as there are cores.
+    about it, sum it up and translate it. held_to_schema: a grammar holds its replies to the contract's schema.
+    processes: how many of the engine may run on one machine at a time; None for as many as there are cores.
     """
 
     context_tokens: int | None = None
     output_tokens: int | None = None
     sees_images: bool = False
     understands: bool = False
+    held_to_schema: bool = False
     processes: int | None = None
 
 

@@ -17,7 +17,9 @@ _LACKING = {
 
 
 def check_needs(engine: Engine, contract: Contract, question: str = "") -> None:
-    """Raises EngineUnavailable, naming the engines that can, or UsageError where a question is needed and missing."""
+    """Raises EngineUnavailable, naming the engines that can, or SchemaUnsupported, naming the field, where its replies
+    cannot be held to the schema, UsageError where a question is needed and missing.
+    """
     can = {"sight": engine.limits.sees_images, "understanding": engine.limits.understands}
     lacking = [need for need in contract.needs if not can.get(need, True)]
     if lacking:
@@ -26,6 +28,10 @@ def check_needs(engine: Engine, contract: Contract, question: str = "") -> None:
             f"{engine.info.name} cannot do that.",
             remedy=f"Use {' or '.join(f'--engine {name}' for name in engines_for(lacking))}.",
         )
+    if engine.limits.held_to_schema:
+        from model.grammar.guidance import check_expressible
+
+        check_expressible(contract)
     if "question" in contract.needs and not question.strip():
         raise UsageError(
             f"schema {contract.name} needs a question.", remedy='Ask with: intaglio ask FILE "your question".'

@@ -10,6 +10,7 @@ from schemas.errors import EngineUnavailable
 ENGINES: dict[str, str] = {
     "embedded": "model.embedded.engine:EmbeddedEngine",
     "fake": "model.fake:FakeEngine",
+    "gemma": "model.gemma.engine:GemmaEngine",
 }
 
 

@@ -8,17 +8,26 @@ from typing import Any
 
 from model.engine import Answer
 from schemas.contract import Contract
-from schemas.errors import AnswerError
+from schemas.errors import AnswerCutOff, AnswerError
 from schemas.field import Field
 
 
+_HOW = {
+    "length": "it reached the most tokens that are allowed",
+    "loop": "it went in circles",
+    "invalid": "it holds no whole JSON",
+    "refused": "the engine refused",
+}
+
+
 def assemble(answers: Sequence[Answer], contract: Contract) -> Any:
-    """The data that the answers give together. Raises AnswerError for a reply that was cut off or is no JSON object."""
+    """The data that the answers give together. Raises AnswerCutOff for a reply that is not whole, AnswerError for
+    one that is no JSON object."""
     data: dict[str, Any] = {}
     for answer in answers:
         if answer.finish != "stop":
-            raise AnswerError(
-                f"the engine's reply to ask {answer.ask_id} is not whole ({answer.finish}).",
+            raise AnswerCutOff(
+                f"the engine's reply to ask {answer.ask_id} is not whole: {_HOW[answer.finish]}.",
                 remedy="Ask for fewer fields or split the document.",
             )
         try:

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.engine import Ask, Engine, PageView
+from model.engine import Answer, Ask, Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import assemble
 from pipeline.check import check_fields, record_status
 from pipeline.document import open_document
 from pipeline.ground import ground
-from pipeline.plan import views
+from pipeline.plan import check_context, views
 from pipeline.read import read_pages
 from schemas.contract import Contract
-from schemas.errors import IntaglioError
+from schemas.errors import DocumentTooLarge, IntaglioError
 from schemas.page import PageText
 from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, Usage
 
@@ -66,6 +66,7 @@ def extract_pages(
     pages = [view.text for view in views]
     with clock.stage("ask"):
         ask = Ask(id="document", contract=contract, pages=tuple(views), question=question)
+        check_context(ask, engine, DocumentTooLarge, info.uri)
         answers = list(engine.answer([ask]))
         data = assemble(answers, contract)
     with clock.stage("ground"):
@@ -73,7 +74,7 @@ def extract_pages(
         evidence = ground(data, pages, findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(data, contract, evidence, findings)
-    issues += page_issues(info.uri, pages)
+    issues += page_issues(info.uri, pages) + _cut_issues(answers)
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
@@ -82,6 +83,7 @@ def extract_pages(
         fields=fields,
         issues=tuple(issues),
         status=record_status(fields, issues),
+        thoughts=tuple(answer.thought for answer in answers if answer.thought),
         usage=Usage(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in answers),
@@ -119,6 +121,19 @@ class Clock:
             yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
+
+
+def _cut_issues(answers: Sequence[Answer]) -> list[Issue]:
+    return [
+        Issue(
+            code="cut-off",
+            message=f"{pointer} is as long as the engine lets it be: some of it may be missing.",
+            severity="error",
+            pointers=(pointer,),
+        )
+        for answer in answers
+        for pointer in answer.cut
+    ]
 
 
 def page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:

@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from model.engine import VISUAL_TOKENS, Limits, PageView
+from model.engine import VISUAL_TOKENS, Ask, Engine, Limits, PageView
 from pipeline.document import Document
 from pipeline.render import render_page
+from schemas.errors import IntaglioError
 from schemas.page import BLANK, PageText
 
 LEGIBLE = 13.0  # pixels from a line's top to its bottom, about 9 for a capital
@@ -32,6 +33,20 @@ def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tupl
         )
         for page in pages
     )
+
+
+def check_context(ask: Ask, engine: Engine, error: type[IntaglioError], document: str = "") -> None:
+    """Raises the error where the ask's pages and its longest reply are more than the engine can hold: how much more."""
+    most = engine.limits.context_tokens
+    taken = engine.count(ask) if most is not None else 0
+    if most is not None and taken > most:
+        pages = len(ask.pages)
+        raise error(
+            f"{pages} page{'' if pages == 1 else 's'} and the answer take {taken:,} tokens, {taken - most:,} more than "
+            f"the {most:,} that {engine.info.name} can hold.",
+            document=document,
+            remedy=f"Split what is asked for: some {pages * most // taken} pages fit at a time.",
+        )
 
 
 def visual_tokens(page: PageText) -> int:

@@ -17,7 +17,7 @@ from pipeline.assemble import assemble
 from pipeline.document import Document, open_document
 from pipeline.extract import Clock, page_info, page_issues
 from pipeline.ground import ground
-from pipeline.plan import views
+from pipeline.plan import check_context, views
 from pipeline.read import read_pages
 from schemas.answer import Answer, Citation
 from schemas.errors import AnswerError, UsageError
@@ -49,7 +49,7 @@ def ask(
         with clock.stage("read"):
             stack = _Stack.of(documents, engine)
         asked = Ask("question", contract, stack.views, question=question.strip(), think=True)
-        _check_context(asked, engine)
+        check_context(asked, engine, UsageError)
         with clock.stage("ask"):
             answers = list(engine.answer([asked]))
     said = _said(assemble(answers, contract))
@@ -128,18 +128,6 @@ class _Stack:
 
 def _name(source: str | Path | bytes, place: int) -> str:
     return f"document {place}" if isinstance(source, bytes) else str(source)
-
-
-def _check_context(asked: Ask, engine: Engine) -> None:
-    most = engine.limits.context_tokens
-    taken = engine.count(asked) if most is not None else 0
-    if most is not None and taken > most:
-        pages = len(asked.pages)
-        raise UsageError(
-            f"{pages} page{'' if pages == 1 else 's'} and the answer take {taken} tokens, {taken - most} more than the "
-            f"{most} that {engine.info.name} can hold.",
-            remedy=f"Ask about fewer pages at a time; some {pages * most // taken} fit.",
-        )
 
 
 def _said(data: Any) -> Answer:

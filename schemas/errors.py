@@ -16,6 +16,7 @@
         ReaderCrashed              retryable  the process that read it died
         PageFailure                         one page cannot be read or rendered
       AnswerError                retryable  an engine's reply is unusable
+        AnswerCutOff                        … and would be again: too long, in circles, or not by the schema
 
 The message says what happened, to which document and page, and what the user can do. Positional message first and
 keyword context with defaults, so that every error survives pickling between processes.
@@ -110,3 +111,7 @@ class PageFailure(DocumentError):
 
 class AnswerError(IntaglioError):
     retryable = True
+
+
+class AnswerCutOff(AnswerError):
+    retryable = False

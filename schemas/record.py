@@ -106,3 +106,4 @@ class Record(_Model):
     issues: tuple[Issue, ...] = ()
     status: RecordStatus
     usage: Usage = Field(default_factory=Usage)
+    thoughts: tuple[str, ...] = Field(default=(), description="what the engine thought, where that was to be kept")

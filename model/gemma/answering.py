@@ -79,8 +79,8 @@ class Trunk:
 class Answering:
     """A loaded model at work, for one thread at a time. It keeps the last document's pages read."""
 
-    def __init__(self, model: Any, processor: Processor, spec: EngineSpec, output_tokens: int) -> None:
-        self.model, self.processor, self.spec, self.output_tokens = model, processor, spec, output_tokens
+    def __init__(self, model: Any, processor: Processor, spec: EngineSpec) -> None:
+        self.model, self.processor, self.spec = model, processor, spec
         ends = model.generation_config.eos_token_id
         self.stops = frozenset([ends] if isinstance(ends, int) else ends)
         vocabulary = model.config.get_text_config().vocab_size
@@ -89,11 +89,11 @@ class Answering:
         self.trunk: Trunk | None = None
 
     @classmethod
-    def load(cls, spec: EngineSpec, checkpoint: Checkpoint, output_tokens: int) -> Answering:
+    def load(cls, spec: EngineSpec, checkpoint: Checkpoint) -> Answering:
         """Raises EngineUnavailable."""
         processor = load_processor(checkpoint.folder)
         attention.register()
-        return cls(load_model(spec, attention=attention.NAME), processor, spec, output_tokens)
+        return cls(load_model(spec, attention=attention.NAME), processor, spec)
 
     def count(self, ask: Ask) -> int:
         """Tokens of the ask's prompt."""
@@ -126,7 +126,7 @@ class Answering:
             drafts = drafts[len(batch) :]
 
     def _most_tokens(self, draft: Draft) -> int:
-        return self.output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
+        return self.spec.output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
 
     def _tried(self, batch: Sequence[Draft]) -> list[Answer] | None:
         """None where memory ran out. The drafts are begun anew, so that a second try is like the first."""

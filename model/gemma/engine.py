@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from model.gemma.answering import Answering
 
 REVISION = "1"  # raise it when the same pages can give other answers: the ledger then redoes documents
-OUTPUT_TOKENS = 8192  # of one reply
 WORDING = ("chat_template.jinja", "tokenizer_config.json", "tokenizer.json", "processor_config.json")
 """Files that change what a model is told; copies of one model disagree on them."""
 
@@ -41,7 +40,15 @@ class GemmaEngine:
     def info(self) -> EngineInfo:
         found = self.checkpoint
         words = _hash_of(*(found.folder / name for name in WORDING))
-        settings = [REVISION, found.model, found.revision, words, self.spec.quantisation, self.spec.thinking]
+        settings = [
+            REVISION,
+            found.model,
+            found.revision,
+            words,
+            self.spec.quantisation,
+            self.spec.thinking,
+            self.spec.output_tokens,
+        ]
         return EngineInfo(
             name="gemma",
             model=found.model,
@@ -54,8 +61,10 @@ class GemmaEngine:
     def limits(self) -> Limits:
         return Limits(
             context_tokens=_context_tokens(self.checkpoint.folder),
-            output_tokens=OUTPUT_TOKENS,
+            output_tokens=self.spec.output_tokens,
             sees_images=True,
+            understands=True,
+            held_to_schema=True,
             processes=1,
         )
 
@@ -64,7 +73,7 @@ class GemmaEngine:
         _ = self._answering
 
     def count(self, ask: Ask) -> int:
-        return self._answering.count(ask) + OUTPUT_TOKENS
+        return self._answering.count(ask) + self.spec.output_tokens
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
         return self._answering.answer(list(asks))
@@ -73,7 +82,7 @@ class GemmaEngine:
     def _answering(self) -> Answering:
         from model.gemma.answering import Answering
 
-        return Answering.load(self.spec, self.checkpoint, OUTPUT_TOKENS)
+        return Answering.load(self.spec, self.checkpoint)
 
 
 def _context_tokens(folder: Path) -> int:

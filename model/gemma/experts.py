@@ -69,7 +69,7 @@ class PackedExperts(nn.Module):  # type: ignore[misc]  # torch comes without typ
         tokens, weights = order // top_k_index.shape[1], top_k_weights.reshape(-1)[order].float()
         if len(order) <= FEW_TOKENS * len(runs):
             rows = self._few(hidden_states[tokens], runs).float() * weights[:, None]
-            total = torch.empty_like(rows).index_copy_(0, order, rows).view(*top_k_index.shape, -1).sum(1)
+            total = torch.empty_like(rows).index_copy_(0, order, rows).view(*top_k_index.shape, self.hidden_dim).sum(1)
         else:
             total = self._many(hidden_states, tokens, weights, runs)
         return total.to(hidden_states.dtype)

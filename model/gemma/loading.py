@@ -132,7 +132,7 @@ def check_gpu(spec: EngineSpec, memory: Memory) -> None:
     """Raises EngineUnavailable where the default model is asked for and no GPU is here: before its weights are got."""
     if spec.model in ("", DEFAULT_MODEL) and not memory.gpus:
         raise EngineUnavailable(
-            f"no GPU is found here, and {DEFAULT_MODEL} in {spec.quantisation} needs one of {CARD[spec.quantisation]} GB.",
+            f"no GPU is found here; {DEFAULT_MODEL} in {spec.quantisation} needs one of {CARD[spec.quantisation]} GB.",
             remedy="--engine embedded works here. A smaller Gemma 4, named with --model, may run on the CPU.",
         )
 

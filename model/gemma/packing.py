@@ -116,9 +116,9 @@ class Nf4:
         return _code(spread.device)[parts["absmax"].int()].mul_(spread).add_(parts["absmax_offset"][:, None])
 
     def _unpack(self, packed: Tensor, scales: Tensor, experts: int, dtype: torch.dtype) -> Tensor:
-        shape = [experts, self.rows * self.columns]
+        shape = [experts, packed.shape[-1] * 2]  # a matrix of an odd size has half a byte to spare
         flat = dequantize_4bit(packed.reshape(-1, 1), scales.reshape(-1), BLOCK, "nf4", shape, dtype)
-        return flat.view(experts, self.rows, self.columns)
+        return flat[:, : self.rows * self.columns].reshape(experts, self.rows, self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,11 @@ class Encoded:
     mm_token_type_ids: torch.Tensor
 
     @property
+    def position_ids(self) -> torch.Tensor:
+        """(prompts, longest), int64: 0 at each prompt's first token, so that padding does not shift the others."""
+        return (self.attention_mask.cumsum(-1) - 1).clamp(min=0)
+
+    @property
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(picture for prompt in self.prompts for picture in prompt.pictures)
 
@@ -77,6 +82,7 @@ class Encoded:
         inputs = {
             "input_ids": self.input_ids,
             "attention_mask": self.attention_mask,
+            "position_ids": self.position_ids,
             "mm_token_type_ids": self.mm_token_type_ids,
         }
         if self.pictures:

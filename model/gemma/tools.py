@@ -5,6 +5,7 @@ Both read the ask's own pages and nothing else. Whatever is wrong with a call is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,8 +112,8 @@ def _run(call: ToolCall | BadCall, pages: Sequence[PageView]) -> ToolResult:
 def _zoom(number: Any, box: Any, pages: Sequence[PageView]) -> ToolResult:
     view = next((view for view in pages if view.text.number == number), None)
     if view is None:
-        numbers = ", ".join(str(view.text.number) for view in pages)
-        return _error("zoom", f"There is no page {number}. There are: {numbers}.")
+        first, last = pages[0].text.number, pages[-1].text.number
+        return _error("zoom", f"There is no page {number}, only {first} to {last}.")
     region = _region(box)
     if region is None:
         return _error("zoom", f"box must be {_BOX}; left before right, top before bottom.")
@@ -164,8 +165,9 @@ class _Index:
         self.page = page
         self.owner: list[int] = []  # for each character, which word has it
         pieces = [squash(word.text) for word in page.words]
-        for place, piece in enumerate(pieces):
-            self.owner += [place] * len(piece)
+        self.lengths = [len(piece) for piece in pieces]
+        for place, length in enumerate(self.lengths):
+            self.owner += [place] * length
         self.text = "".join(pieces)
 
     def exact(self, wanted: str) -> Iterator[tuple[int, tuple[Word, ...]]]:
@@ -183,8 +185,11 @@ class _Index:
         if len(self.text) < len(wanted):
             return
         best = fuzz.partial_ratio_alignment(wanted, self.text, score_cutoff=LEAST_LIKENESS)
-        if best is not None and best.dest_end > best.dest_start:
-            yield self.page.number, self._words(best.dest_start, best.dest_end)
+        if best is not None:
+            covered = Counter(self.owner[best.dest_start : best.dest_end])
+            mostly = [place for place, count in covered.items() if 2 * count >= self.lengths[place]]
+            if mostly:
+                yield self.page.number, self.page.words[mostly[0] : mostly[-1] + 1]
 
     def _is_whole(self, begin: int, end: int) -> bool:
         at_begin = begin == 0 or self.owner[begin - 1] != self.owner[begin]

@@ -1,13 +1,13 @@
 """The grammar at work: a logits processor over a whole batch, whose rows each have a rule of their own, or none.
 
-It masks and takes notes. It never writes: a reply that the limit cuts off stays cut off, for whatever closed it would be
-invented.
+It masks and takes notes. It never writes: a reply that the limit cuts off stays cut off, for whatever closed it would
+be invented.
 
-Of a chosen token two probabilities are noted. Among the tokens that the grammar allowed: that is how sure the model is of
-a value, and what `Reply.logprobs` holds. In the plain distribution a compact reply looks doubtful throughout, for a model
-likes a space after a colon, and that doubt falls on the first token of every value. What is lost by this is kept beside it,
-as `Reply.allowed`: how much of its probability the model gave to the allowed tokens together. Little means that it wanted to
-write something which the schema has no place for.
+Of a chosen token two probabilities are noted. The one among the tokens that the grammar allowed is what
+`Reply.logprobs` holds: how sure the model is of a value. In the plain distribution a compact reply looks doubtful
+throughout, for a model likes a space after a colon, and that doubt falls on the first token of every value. What is
+lost by this is kept beside it, as `Reply.allowed`: how much of its probability the model gave to the allowed tokens
+together. Little means that it wanted to write something which the schema has no place for.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Constraint(LogitsProcessor):  # type: ignore[misc]
         self._bits = torch.tensor([1 << bit for bit in range(8)], dtype=torch.uint8)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """input_ids: (rows, prompt and reply so far); scores: (rows, vocabulary), returned with -inf where forbidden."""
+        """input_ids: (rows, prompt and reply); scores: (rows, vocabulary), come back with -inf where forbidden."""
         self._begin(input_ids)
         self._follow(input_ids)
         started = time.perf_counter()

@@ -1,8 +1,8 @@
 """What a grammar says about a string: the form that its `format` and `pattern` ask for, and how long it may get.
 
 A form is forced only where the page's words must be converted anyway (a day, a time, a currency), or where a value of
-another form could not be read. An e-mail address or an IBAN is copied: forced into its form, a misprint would come out as
-something that the page does not say. Such formats are left to validation.
+another form could not be read. An e-mail address or an IBAN is copied: forced into its form, a misprint would come out
+as something that the page does not say. Such formats are left to validation.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _MONTHS = (
 _LEAP = r"([1-9]\d(0[48]|[2468][048]|[13579][26])|([2468][048]|[13579][26])00)"  # years 1000 to 9999
 _DATE = rf"([1-9]\d\d\d-{_MONTHS}|{_LEAP}-02-29)"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
+_CLOCK = r"(\d{1,4}H(\d{1,4}M(\d{1,4}S)?)?|\d{1,5}M(\d{1,4}S)?|\d{1,6}S)"
 _ZONE = r"(Z|[+-](0\d|1[0-4]):[0-5]\d)?"
 
 PATTERNS = {
     "date": f"^{_DATE}$",
     "time": f"^{_TIME}{_ZONE}$",
     "date-time": f"^{_DATE}T{_TIME}{_ZONE}$",
-    "duration": r"^P(\d{1,5}W|\d{1,5}D(T\d{1,3}H(\d{1,3}M(\d{1,3}S)?)?)?|T(\d{1,4}H(\d{1,4}M(\d{1,4}S)?)?|\d{1,5}M|\d{1,6}S))$",
+    "duration": rf"^P(\d{{1,5}}W|\d{{1,5}}D(T{_CLOCK})?|T{_CLOCK})$",
 }
 """By format. Dates are days of the calendar, leap years included. Seconds are optional, as till slips have it."""
 

@@ -1,8 +1,8 @@
 """Replies that no grammar held: the JSON object in free text, whole as it stands or not at all.
 
-The second rung of an ask. On the first, a compact grammar holds the reply. Where that loops or stops early, the same ask is
-put without a grammar, the reply is read here and judged by `Contract.validate` alone. Where that fails too, the ask is split
-into smaller slices.
+The second rung of an ask. On the first, a compact grammar holds the reply. Where that loops or stops early, the same
+ask is put without a grammar, the reply is read here and judged by `Contract.validate` alone. Where that fails too, the
+ask is split into smaller slices.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class FreeJson:
 def parse_free_json(text: str) -> FreeJson:
     """The one JSON object in a text; code fences and words around it do not matter.
 
-    Nothing is repaired: no bracket is added, no comma taken away, and an object inside a broken one is not taken for the
-    whole. Raises AnswerError where there is no object, one that is broken off or malformed, one with a key twice, or
-    several that differ.
+    Nothing is repaired: no bracket is added, no comma taken away, and an object inside a broken one is not taken for
+    the whole. Raises AnswerError where there is no object, one that is broken off or malformed, one with a key twice,
+    or several that differ.
     """
     found: list[FreeJson] = []
     at = 0

@@ -29,13 +29,16 @@ def check_expressible(contract: Contract) -> Generation:
     Raises SchemaUnsupported, naming the field. Call it before any document is opened.
     """
     generation = generation_schema(contract)
+    seen = set()
+    for pointer, part in _values(generation.schema, ""):  # a branch that no value fits is dropped where null is another
+        key = json.dumps(part)
+        if key not in seen and (complaint := _complaint(part)):
+            raise SchemaUnsupported(
+                f"field {pointer} of schema {contract.name} cannot be made a grammar: {complaint}",
+                remedy="Simplify its pattern or its bounds.",
+            )
+        seen.add(key)
     if complaint := _complaint(generation.schema):
-        for pointer, part in _values(generation.schema, ""):
-            if inner := _complaint(part):
-                raise SchemaUnsupported(
-                    f"field {pointer or 'the root'} of schema {contract.name} cannot be made a grammar: {inner}",
-                    remedy="Simplify its pattern or its bounds.",
-                )
         raise SchemaUnsupported(
             f"schema {contract.name} cannot be made a grammar: {complaint}", remedy="Ask for it in parts."
         )
@@ -97,7 +100,7 @@ def _first_line(text: str) -> str:
 
 
 def _values(schema: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(the field's pointer, schema) of all that is no object, list or union, the innermost first."""
+    """(the field's pointer, schema) of all that is no object, list or union."""
     for branch in schema.get("anyOf", ()):
         yield from _values(branch, pointer)
     for name, inner in schema.get("properties", {}).items():
@@ -105,7 +108,8 @@ def _values(schema: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, Mapp
     for keyword in ("items", "additionalProperties"):
         if isinstance(schema.get(keyword), Mapping):
             yield from _values(schema[keyword], f"{pointer}/*")
-    yield pointer, schema
+    if not schema.keys() & {"anyOf", "properties", "items", "additionalProperties"}:
+        yield pointer, schema
 
 
 def _with_markers(tokenizer: Any) -> str:

@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from json.decoder import JSONDecodeError, scanstring
+from json import JSONDecodeError
 
 from schemas.pointer import escaped
 
@@ -17,9 +17,9 @@ _decode = json.JSONDecoder().raw_decode
 def leaf_logprobs(pieces: Sequence[bytes], logprobs: Sequence[float], start: int = 0) -> dict[str, tuple[float, ...]]:
     """By JSON Pointer, the log-probabilities of the tokens of which the value has at least one byte.
 
-    pieces: what each token wrote; together UTF-8, and from the character `start` on one whole JSON value. A text's quotes
-    are part of it: the first token also says that there is a value at all, and the last that nothing more comes. Raises
-    ValueError where there is no whole JSON.
+    pieces: what each token wrote; together UTF-8, and from the character `start` on one whole JSON value. A text's
+    quotes are part of it: the first token also says that there is a value at all, and the last that nothing more comes.
+    Raises ValueError where there is no whole JSON.
     """
     text = b"".join(pieces).decode("utf-8")
     ends = list(accumulate(len(piece) for piece in pieces))
@@ -65,7 +65,8 @@ def _walk_object(text: str, at: int, pointer: str, spans: dict[str, tuple[int, i
         return at + 1
     keys: set[str] = set()
     while True:
-        key, at = scanstring(text, _after(text, at, '"'), True)
+        _after(text, at, '"')
+        key, at = _decode(text, at)
         at = _skip(text, _after(text, _skip(text, at), ":"))
         inner = f"{pointer}/{escaped(key)}"
         if key in keys:

@@ -4,8 +4,8 @@ A sequence that repeats itself exactly, block after block, is a loop when it doe
 How often that is depends on what the block holds:
 
 - nothing but blanks: a few dozen tokens;
-- a part of one value, or of one line: 192 tokens, and never under 16 times. Dotted lines and rulings are that long; a run
-  of digits is not, for no number has so many;
+- a part of one value, or of one line: 192 tokens, and never under 16 times. Dotted lines and rulings are that long; a
+  run of digits is not, for no number has so many;
 - whole rows or lines: as many as the pages can hold. Forty rows of 0.00 are a table;
 - rows in which every value is null: 8, for a page prints no such rows.
 

@@ -69,6 +69,8 @@ class Resolver:
         unions = [schema[keyword] for keyword in ("anyOf", "oneOf") if keyword in schema]
         if unions:
             merged[UNIONS] = unions
+        if len(schema.get("oneOf", ())) > 1:
+            self.note(where, "that no second branch of `oneOf` fits is left to validation")
         parts = [*schema.get("allOf", ())]
         followed = trail
         if "$ref" in schema:

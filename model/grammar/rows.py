@@ -1,7 +1,7 @@
 """One row of a batch, token by token: its thought, the marker that ends it, and its reply under a grammar.
 
-Whether the grammar holds is known from what the row was told and from the tokens that it took, and never from a search for
-markers in the text: servers that wait for a marker let a reply without one go unchecked.
+Whether the grammar holds is known from what the row was told and from the tokens that it took, and never from a search
+for markers in the text: servers that wait for a marker let a reply without one go unchecked.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Rule:
     """What one row is held to.
 
     schema: of the reply; None for a reply that nothing is demanded of. thinks: whether a thought may come first.
-    thought_tokens: after so many the thought is closed. may_call: whether a call of a tool may come in the reply's place.
+    thought_tokens: after so many the thought is closed. may_call: whether a call of a tool may stand for the reply.
     """
 
     schema: Mapping[str, Any] | None = None
