@@ -214,7 +214,10 @@ def doctor(
     Example: `intaglio doctor`
     """
     from flows.commands.doctor import Bench, run
+    from schemas.errors import UsageError
 
+    if (bench_context or bench_batch) and not bench:
+        raise UsageError("there are sizes to measure, but nothing is to be measured.", remedy="Add --bench.")
     chosen = {"contexts": tuple(bench_context or ()), "replies": tuple(bench_batch or ())}
     what = Bench(**{name: sizes for name, sizes in chosen.items() if sizes}) if bench else None
     raise typer.Exit(run(model, what, as_json=as_json))

@@ -19,6 +19,7 @@ from model.gemma.loading import load_model
 from model.gemma.sizes import weight_bytes
 from model.gemma.stand_in import stand_in
 from schemas.errors import EngineUnavailable
+from tests.real_widths import real_widths
 from tests.tiny_gemma import build as build_tiny
 from tests.tiny_gemma import tiny_config, tiny_tokenizer
 
@@ -53,14 +54,6 @@ def test_its_weights_take_what_the_sums_say(config: dict[str, Any]) -> None:
     assert built.seconds > 0 and built.peak_bytes is None
 
 
-def real_widths() -> dict[str, Any]:
-    """The 26B's own layers, one of each kind, with few experts and words."""
-    text = GEMMA_4_26B_A4B["text_config"] | {"num_hidden_layers": 2, "num_experts": 8, "vocab_size": 512}
-    text |= {"layer_types": ["sliding_attention", "full_attention"]}
-    vision = GEMMA_4_26B_A4B["vision_config"] | {"num_hidden_layers": 1, "position_embedding_size": 64}
-    return {**GEMMA_4_26B_A4B, "text_config": text, "vision_config": vision}
-
-
 def test_at_real_widths_states_stay_of_a_usual_size() -> None:
     attention.register()
     model = stand_in(real_widths(), CPU, attention.NAME)
@@ -89,13 +82,33 @@ def test_the_full_model_is_not_begun_on_a_processor() -> None:
         require_room(GEMMA_4_26B_A4B, CPU)
 
 
+def doctor(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", "doctor", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+
+
 def test_the_command_measures_a_small_model_here(config: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     sizes = ["--bench-context", "40", "--bench-context", "130", "--bench-batch", "1", "--bench-batch", "2"]
-    command = [sys.executable, "-m", "flows.cli", "doctor", "--model", str(tmp_path), "--bench", "--json", *sizes]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    result = doctor("--model", str(tmp_path), "--bench", "--json", *sizes)
     assert result.returncode == 0, result.stderr
     measured = json.loads(result.stdout)["bench"]
     assert [(row["context"], row["replies"]) for row in measured["measures"]] == [(40, 1), (40, 2), (130, 1), (130, 2)]
     assert all(row["read"] > 0 and row["write"] > 0 and row["expected"] > 0 for row in measured["measures"])
     assert "bench: reading 130 tokens" in result.stderr
+
+
+def test_the_table_of_speeds_has_a_row_for_each_measure(config: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    sizes = ["--bench-context", "40", "--bench-batch", "1", "--bench-batch", "1000000"]
+    result = doctor("--model", str(tmp_path), "--bench", *sizes)
+    assert result.returncode == 0, result.stderr
+    assert "random weights in 4 bit" in result.stdout
+    measured, refused = (line.split() for line in result.stdout.splitlines()[-2:])
+    assert measured[:2] == ["40", "1"] and float(measured[2].replace(",", "")) > 0
+    assert refused[:2] == ["40", "1000000"] and refused[2] == "-" and "does not fit" in " ".join(refused)
+
+
+def test_sizes_of_a_bench_that_was_not_asked_for_are_refused() -> None:
+    result = doctor("--bench-context", "40")
+    assert result.returncode == 2 and "--bench" in result.stderr

@@ -188,7 +188,7 @@ def _speeds(measured: dict[str, Any]) -> Table:
         peaks = [_gigabytes(row[key]) if row[key] else "-" for key in ("read_peak", "write_peak")]
         rates = [f"{row[key]:,.1f}" if row[key] else "-" for key in ("read", "write")]
         cells = (rates[0], peaks[0], rates[1], peaks[1], _gigabytes(row["expected"]), row["outcome"])
-        grid.add_row(f"{row['context']:,}", str(row["batch"]), *cells)
+        grid.add_row(f"{row['context']:,}", str(row["replies"]), *cells)
     return grid
 
 

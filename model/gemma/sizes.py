@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from model.engine import Quantisation
+from model.engine import EngineSpec, Quantisation
 from model.gemma.dimensions import Config, Layer, Matrix, layers, parts, required, text_config
 
 GB = 10**9
@@ -25,7 +25,7 @@ OFFSET = FLOAT32  # the mean scale, which double quantisation takes off
 RESERVE = GB  # CUDA's context, its libraries, and what the allocator wastes; an assumption
 QUANTISED = frozenset({"experts", "attention", "dense mlp"})  # the rest always stays in 16 bit
 MOST_REPLIES = 32  # that the engine writes at once
-REPLY = 8192  # tokens that a reply may have
+REPLY = EngineSpec().output_tokens  # that a reply may have, unless set otherwise
 
 Storage = Literal["nf4", "int8", "none", "stock nf4"]  # "stock nf4": load_in_4bit as it comes, which skips the experts
 QUANTISATIONS: tuple[Quantisation, ...] = ("nf4", "int8", "none")
