@@ -7,6 +7,7 @@ when its standard input does.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -16,12 +17,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from schemas.errors import IntaglioError
 
 START_SECONDS = 180  # a first start makes the database, which takes up to a minute on a small machine
 STOP_SECONDS = 10
+REACH_SECONDS = 15  # for the first answer of a server that the user has configured
 HOST = "127.0.0.1"
 # What Prefect reads when it is imported. A setting of the user's own stays.
 DEFAULTS = {
@@ -37,9 +40,22 @@ class ServerFailed(IntaglioError):
 
 
 def prepare_environment() -> None:
-    """Call it before anything imports Prefect."""
+    """Call it before anything imports Prefect. Where the home folder cannot be written, Prefect gets another."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if "PREFECT_HOME" not in os.environ and not _is_writable(Path.home() / ".prefect"):
+        folder = tempfile.TemporaryDirectory(prefix="intaglio-prefect-")
+        atexit.register(folder.cleanup)
+        os.environ["PREFECT_HOME"] = folder.name
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -47,11 +63,25 @@ def prefect_api() -> Iterator[None]:
     """The user's Prefect server where one is configured, else one of our own. Raises ServerFailed."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
+    if url := PREFECT_API_URL.value():
+        _reach(url)
         yield
         return
     with _own_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield
+
+
+def _reach(url: str) -> None:
+    """Whatever the user's own server answers, Prefect will tell; that nothing answers is told here, without a trace."""
+    import httpx
+
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=REACH_SECONDS)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise ServerFailed(
+            f"Prefect's server at {url} does not answer: {error}.",
+            remedy="Start it, unset PREFECT_API_URL, or run with --direct, which needs none.",
+        ) from error
 
 
 @contextmanager

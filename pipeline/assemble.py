@@ -11,7 +11,6 @@ from schemas.contract import Contract
 from schemas.errors import AnswerCutOff, AnswerError
 from schemas.field import Field
 
-
 _HOW = {
     "length": "it reached the most tokens that are allowed",
     "loop": "it went in circles",

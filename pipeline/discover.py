@@ -67,13 +67,25 @@ def _in_place(place: str) -> Iterator[Source]:
 
 
 def _in_folder(folder: str) -> Iterator[Source]:
-    """Known kinds at any depth. Hidden files and folders are left out, and with them Intaglio's own `.intaglio`."""
-    for root, folders, files in os.walk(folder):
+    """Known kinds at any depth. Hidden files and folders are left out, and with them Intaglio's own `.intaglio`.
+
+    A link that leads nowhere is a document too: its record says that it could not be read. Raises UsageError.
+    """
+    for root, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             path = os.path.join(root, name)  # noqa: PTH118 - a Path for each of 100,000 files costs seconds
-            if not name.startswith(".") and Path(name).suffix.casefold() in SUFFIXES and os.path.isfile(path):  # noqa: PTH113
+            known = not name.startswith(".") and Path(name).suffix.casefold() in SUFFIXES
+            if known and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
                 yield _file(path, os.path.relpath(path, folder))
+
+
+def _unreadable(error: OSError) -> None:
+    """A folder that cannot be listed may hold documents; they must not be left out in silence."""
+    raise UsageError(
+        f"the folder {_text(str(error.filename))} cannot be read: {error.strerror}.",
+        remedy="Set its permissions, or name the others.",
+    )
 
 
 def _in_glob(pattern: str) -> Iterator[Source]:

@@ -128,7 +128,12 @@ class Ledger:
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _prepare_sqlite)
             _make_tables(self._engine)
-        except (SQLAlchemyError, ImportError) as error:
+        except ImportError as error:
+            raise OutputUnwritable(
+                f"the ledger cannot be opened: {error}.",
+                remedy="Install that package; for PostgreSQL, intaglio[postgres].",
+            ) from error
+        except SQLAlchemyError as error:
             reason = str(error).splitlines()[0]
             raise OutputUnwritable(
                 f"the ledger cannot be opened: {reason}.", remedy="Give another with --ledger, or make it writable."

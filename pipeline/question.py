@@ -19,7 +19,7 @@ from pipeline.extract import Clock, page_info, page_issues
 from pipeline.ground import ground
 from pipeline.plan import check_context, views
 from pipeline.read import read_pages
-from schemas.answer import Answer, Citation
+from schemas.answer import Answer
 from schemas.errors import AnswerError, UsageError
 from schemas.page import PageText
 from schemas.record import DocumentInfo, Evidence, Issue, Usage
@@ -59,8 +59,9 @@ def ask(
         question=asked.question,
         answer=said.answer,
         citations=tuple(
-            stack.cited(citation, evidence[f"/citations/{place}/quotation"])
+            stack.cited(citation.page, citation.quotation, evidence[f"/citations/{place}/quotation"])
             for place, citation in enumerate(said.citations)
+            if citation.quotation is not None
         ),
         documents=tuple(_info(document, pages) for document, pages in stack.documents),
         engine=engine.info,
@@ -101,13 +102,16 @@ class _Stack:
             ),
         )
 
-    def cited(self, citation: Citation, evidence: Sequence[Evidence]) -> Cited:
-        """The citation by its document and the page's number there, and whether that page bears it out."""
-        document, page = self._origin(citation.page)
+    def cited(self, number: int | None, quotation: str, evidence: Sequence[Evidence]) -> Cited:
+        """A citation by its document and the page's number there, and whether that page says so.
+
+        number: of the page, as the engine cites it; None where it cites none, and the words were looked for on all.
+        """
+        document, page = self._origin(number if number is not None or not evidence else evidence[0].page)
         return Cited(
             document=document,
             page=page,
-            quotation=citation.quotation,
+            quotation=quotation,
             proved=bool(evidence),
             text=" ".join(item.text for item in evidence),
             boxes=tuple(item.box for item in evidence),
@@ -117,7 +121,9 @@ class _Stack:
         for document, pages in self.documents:
             yield from page_issues(document.uri, pages)
 
-    def _origin(self, number: int) -> tuple[str | None, int]:
+    def _origin(self, number: int | None) -> tuple[str | None, int | None]:
+        if number is None:
+            return None, None
         left = number
         for document, pages in self.documents:
             if left <= len(pages):

@@ -22,6 +22,7 @@ from pipeline.serving import Assignment, Outcome, engine_of, failed, finished, s
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
+END_SECONDS = 10.0  # for a worker with nothing to do to end
 START_SECONDS = 300.0  # for a worker to import its libraries and load its engine
 LOAD_SECONDS = 3600.0  # the same, of an engine with weights
 MOST_STARTS = 3  # of one worker in a row that come to nothing
@@ -39,11 +40,13 @@ class Workers:
         self.count = count
         self.seconds = seconds
         self.engine = engine
-        heavy = engine_of(engine).limits.processes is not None
-        self.start_seconds = LOAD_SECONDS if heavy else START_SECONDS
-        self.recycle_after = math.inf if heavy else RECYCLE_AFTER  # reading its weights again costs more than leaks
+        self.heavy = engine_of(engine).limits.processes is not None
+        self.start_seconds = LOAD_SECONDS if self.heavy else START_SECONDS
+        self.recycle_after = (
+            math.inf if self.heavy else RECYCLE_AFTER
+        )  # reading its weights again costs more than leaks
         # What a driver of graphics cards maps counts as data, and is far more than what it uses.
-        self.memory = None if heavy else max(LEAST_MEMORY, _memory() // count)
+        self.memory = None if self.heavy else max(LEAST_MEMORY, _memory() // count)
         self._workers: list[_Worker] = []
 
     def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
@@ -74,7 +77,7 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for worker in self._workers:
-            worker.kill()
+            worker.end()
 
 
 class _Worker:
@@ -110,6 +113,7 @@ class _Worker:
             self.starts = 0
             self.deadline = time.monotonic() + self.pool.seconds
         elif isinstance(message, bytes):
+            self.idle = True
             return finished(self.assignment, message)
         elif isinstance(message, IntaglioError):
             return self._refused(message)
@@ -118,6 +122,13 @@ class _Worker:
         elif time.monotonic() > self.deadline:
             return self._overdue()
         return None
+
+    def end(self) -> None:
+        """Ends the process; one that waits for work and holds a device is left to end by itself."""
+        self.pipe.close()
+        if self.idle and self.pool.heavy:
+            self.process.join(END_SECONDS)
+        self.kill()
 
     def kill(self) -> None:
         self.process.kill()
@@ -148,6 +159,7 @@ class _Worker:
         self._start()
 
     def _send(self) -> None:
+        self.idle = False
         self.deadline = time.monotonic() + (self.pool.seconds if self.ready else self.pool.start_seconds)
         with contextlib.suppress(OSError):  # it has died; its sentinel will say so
             self.pipe.send(self.assignment)

@@ -10,8 +10,10 @@ from schemas.fields import PageNumber, Quotation
 class Citation(BaseModel):
     """One passage that bears out the answer."""
 
-    page: PageNumber
-    quotation: Quotation = Field(description="the words that bear it out, copied from that page letter for letter")
+    page: PageNumber | None = None
+    quotation: Quotation | None = Field(
+        None, description="the words that bear it out, copied from that page letter for letter"
+    )
 
 
 class Answer(BaseModel):

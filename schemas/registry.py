@@ -102,7 +102,7 @@ def _module(name: str) -> ModuleType:
                 f"the module {name!r} cannot be imported: {error}.",
                 remedy="Run where it can be imported, or give the path of its file, as file.py:Model.",
             ) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SchemaUnsupported(
                 f"the module {name!r} fails when imported: {error!r}.", remedy="Correct it."
             ) from error
@@ -129,7 +129,7 @@ def _module_of_file(path: Path) -> ModuleType:
     try:
         with _importable(path.resolve().parent):
             exec(compile(text, str(path), "exec"), module.__dict__)  # the loader would leave a __pycache__ there
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends by itself would end us
         del sys.modules[name]
         raise SchemaUnsupported(
             f"the schema file {path} fails when imported: {error!r}.", remedy="Correct it."

@@ -18,8 +18,8 @@ class Cited(_Model):
     proved: the page says these very words. That the answer follows from them is not looked into.
     """
 
-    document: str | None = Field(description="the document's uri; null where the engine cites a page that is not there")
-    page: int = Field(ge=1, description="of that document, counted from 1")
+    document: str | None = Field(description="the document's uri; null where the engine cites no page that there is")
+    page: int | None = Field(ge=1, description="of that document, counted from 1; as cited where there is no such page")
     quotation: str
     proved: bool
     text: str = Field("", description="the words on the page, as printed; empty if not proved")

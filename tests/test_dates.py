@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.values.dates import dates, day_first, parse_date
+from model.values.dates import dates, day_and_month, order_votes, parse_date
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,21 @@ def test_what_is_no_date(text: str) -> None:
     assert dates(text) == []
 
 
-def test_order_of_day_and_month_is_the_documents() -> None:
-    assert day_first(["31/12/2017", "01/02/2018"])
-    assert not day_first(["12/31/2017", "01/02/2018"])
-    assert not day_first(["01/02/2018"], default=False)
+def test_dates_that_can_be_read_one_way_only_vote_for_the_order_of_day_and_month() -> None:
+    assert order_votes(["31/12/2017", "01/02/2018"]) == (1, 0)
+    assert order_votes(["12/31/2017 to 1/31/2018", "01/02/2018"]) == (0, 2)
+    assert order_votes(["01/02/2018", "2018-12-31", "99/99/2018"]) == (0, 0)
     assert parse_date("01/02/2018", True) == datetime.date(2018, 2, 1)
     assert parse_date("01/02/2018", False) == datetime.date(2018, 1, 2)
+
+
+def test_points_and_equal_numbers_leave_no_doubt() -> None:
+    assert [found.ambiguous for found in dates("03/04/2018 03.04.2018 04/04/2018 2018-03-04")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_both_ends_of_a_range_are_found() -> None:
@@ -67,3 +76,22 @@ def test_any_date_survives_printing(value: datetime.date, form: str) -> None:
 def test_spans_lie_inside_any_text(text: str) -> None:
     for date in dates(text):
         assert text[date.start : date.end] == date.text
+
+
+@pytest.mark.parametrize(
+    ("text", "day_before_month", "found"),
+    [
+        ("03.02.", False, (3, 2)),
+        ("3/2", True, (3, 2)),
+        ("3/2", False, (2, 3)),
+        ("3/14", True, (14, 3)),
+        ("02 Feb", True, (2, 2)),
+        ("Feb 02", True, (2, 2)),
+        ("1 März", True, (1, 3)),
+        ("45/3", True, None),
+        ("100 Free", True, None),
+        ("12", True, None),
+    ],
+)
+def test_a_date_without_a_year(text: str, day_before_month: bool, found: tuple[int, int] | None) -> None:
+    assert day_and_month(text, day_before_month) == found

@@ -118,3 +118,23 @@ def test_documents_without_a_schema_are_named_before_any_work() -> None:
 def test_routes_that_say_nothing_are_wrong_use(options: list[str]) -> None:
     with pytest.raises(UsageError):
         Routes.of(options)
+
+
+def test_a_link_that_leads_nowhere_is_not_left_out_in_silence(folder: Path) -> None:
+    (folder / "gone.pdf").symlink_to(folder / "moved-away.pdf")
+    (folder / "folder.pdf").mkdir()
+    os.mkfifo(folder / "pipe.pdf")
+    assert [source.name for source in discover([str(folder)])] == ["a.PNG", "b.pdf", "gone.pdf", "sub/deep/c.tiff"]
+
+
+def test_a_folder_that_cannot_be_listed_stops_the_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:  # as for a user without permission; tests may run as root
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UsageError, match=r"sub cannot be read: Permission denied"):
+        discover([str(folder)])

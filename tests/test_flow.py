@@ -126,3 +126,31 @@ def test_shards_count_their_own_documents_in_whatever_order_these_come(
         shard = range(start, min(start + size, 12))
         counts = stream.statuses([str(number) for number in shard])
         assert counts == Counter(status(number) for number in shard if number in came)
+
+
+def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path, environment: dict[str, str]) -> None:
+    write_invoices(tmp_path / "docs", 1)
+    environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    run = subprocess.run(
+        command(tmp_path / "docs", tmp_path / "out"), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("intaglio: Prefect's server at http://127.0.0.1:9/api does not answer")
+    assert "--direct" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_home_that_cannot_be_written_does_not_stop_prefect(tmp_path: Path, environment: dict[str, str]) -> None:
+    write_invoices(tmp_path / "docs", 1)
+    (tmp_path / "home").write_text("a file is no folder")
+    del environment["PREFECT_HOME"]
+    environment["HOME"] = str(tmp_path / "home")
+    run = subprocess.run(
+        command(tmp_path / "docs", tmp_path / "out", "--json"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout)["read"] == 1

@@ -40,7 +40,9 @@ def paper(*pages: tuple[str, ...]) -> bytes:
     return pdf(*[draw(lines) for lines in pages])
 
 
-def answering(answer: str | None, *citations: tuple[int, str], limits: Limits | None = None) -> FakeEngine:
+def answering(
+    answer: str | None, *citations: tuple[int | None, str | None], limits: Limits | None = None
+) -> FakeEngine:
     cited = [{"page": number, "quotation": quotation} for number, quotation in citations]
     return FakeEngine(lambda asked: {"answer": answer, "citations": cited}, limits=limits)
 
@@ -145,6 +147,12 @@ class TestCitations:
         reply = ask([paper(LEASE), paper(ANNEX)], "What is the rent?", answering("Much.", (3, "The rent is")))
         (cited,) = reply.citations
         assert (cited.document, cited.page, cited.proved) == (None, 3, False)
+
+    def test_one_without_a_page_is_looked_for_on_all_and_one_without_words_says_nothing(self) -> None:
+        engine = answering("Much.", (None, "All else stays as it was"), (None, "A flat rate"), (1, None))
+        found, lost = ask([paper(LEASE), paper(ANNEX)], "What is the rent?", engine).citations
+        assert (found.document, found.page, found.proved) == ("document 2", 1, True)
+        assert (lost.document, lost.page, lost.proved) == (None, None, False)
 
     def test_one_over_two_lines_has_a_box_for_each(self) -> None:
         reply = ask([paper(LEASE)], "And notice?", answering("Yes.", (1, "a month. Notice is three months")))
@@ -268,7 +276,7 @@ class TestWhatCannotBeAsked:
 
     @pytest.mark.parametrize(
         "reply",
-        [{"answer": 3}, {"citations": [{"page": 0, "quotation": "a"}]}, {"citations": [{"page": 1}]}, {"answer": []}],
+        [{"answer": 3}, {"citations": [{"page": 0, "quotation": "a"}]}, {"citations": [3]}, {"answer": []}],
     )
     def test_a_reply_that_is_no_answer(self, reply: dict[str, Any]) -> None:
         with pytest.raises(AnswerError, match="no answer"):
@@ -291,7 +299,9 @@ class TestTheCommand:
         return [str(tmp_path / "b-lease.pdf"), str(tmp_path / "a-annex.pdf")]
 
     def test_prints_the_answer_and_where_it_stands(self, files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        engine = answering("1,310 from July.\x1b[2J", (2, "the rent is EUR 1,310.00"), (1, "a flat rate"), (7, "x"))
+        engine = answering(
+            "1,310 from July.\x1b[2J", (2, "the rent is EUR 1,310.00"), (1, "a flat rate"), (7, "x"), (None, "y")
+        )
         monkeypatch.setattr("flows.commands.ask.engine_of", lambda spec: engine)
         result = CliRunner().invoke(app, ["ask", *files, "What is the rent?"])
         assert result.exit_code == 0, result.output
@@ -301,9 +311,10 @@ class TestTheCommand:
             f"[1] “the rent is EUR 1,310.00”  ({files[1]}, page 1)",
             f"[2] “a flat rate”  ({files[0]}, page 1, where it was not found)",
             "[3] “x”  (page 7, which there is not)",
+            "[4] “y”  (found on no page)",
         ]
         as_json = json.loads(CliRunner().invoke(app, ["ask", *files, "What is the rent?", "--json"]).stdout)
-        assert [citation["proved"] for citation in as_json["citations"]] == [True, False, False]
+        assert [citation["proved"] for citation in as_json["citations"]] == [True, False, False, False]
         assert as_json["citations"][0]["document"] == files[1] and len(as_json["citations"][0]["boxes"][0]) == 4
 
     def test_says_so_where_nothing_bears_the_answer_out(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pymupdf
@@ -20,6 +24,7 @@ from pipeline.ocr import Ocr
 from pipeline.read import read_pages
 from schemas.page import Box, PageText, Word
 from tests import prints
+from tests.papers import write_invoice
 from tests.prints import LETTER, letter, pdf, picture, scan
 
 WORDS = " ".join(LETTER).split()
@@ -354,3 +359,23 @@ def test_rows_that_run_askew_are_read_row_by_row(rows: int, columns: int, skew: 
             x, y = 0.1 + 0.15 * column, 0.2 + 0.05 * row + slope * (0.1 + 0.15 * column)
             words.append(Word(f"{row}.{column}", Box(x, y, x + 0.1, y + 0.02)))
     assert texts(in_reading_order(reversed(words), skew)) == texts(words)
+
+
+def test_reading_tells_nobody_and_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    """ONNX Runtime keeps a file of telemetry there, and sends it, unless it is told not to."""
+    write_invoice(tmp_path / "x.pdf", "INV-1")
+    home = tmp_path / "home"
+    home.mkdir()
+    program = (
+        "from pipeline.document import open_document\n"
+        "from pipeline.read import default_ocr, read_pages\n"
+        f"print(sum(len(page.words) for page in read_pages(open_document({str(tmp_path / 'x.pdf')!r}))))\n"
+        "default_ocr()\nimport onnxruntime\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "HOME": str(home)}, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 0
+    assert not list(home.rglob("*"))

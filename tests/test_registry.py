@@ -134,3 +134,10 @@ def test_a_module_that_fails_when_imported(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SchemaUnsupported, match="no database"):
         load_contract("failing_module:Model")
+
+
+def test_a_schema_file_that_ends_the_program_does_not_end_ours(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(SchemaUnsupported, match="fails when imported"):
+        load_contract(f"{path}:Model")

@@ -55,13 +55,16 @@ def _text(reply: Reply) -> str:
 
 
 def _line(number: int, citation: Cited) -> str:
-    place = f"page {citation.page}"
+    return f"[{number}] “{plain(citation.quotation)}”  ({_place(citation)})"
+
+
+def _place(citation: Cited) -> str:
+    if citation.page is None:
+        return "found on no page"
     if citation.document is None:
-        place += ", which there is not"
-    else:
-        place = f"{plain(citation.document)}, {place}"
-        place += "" if citation.proved else ", where it was not found"
-    return f"[{number}] “{plain(citation.quotation)}”  ({place})"
+        return f"page {citation.page}, which there is not"
+    place = f"{plain(citation.document)}, page {citation.page}"
+    return place if citation.proved else f"{place}, where it was not found"
 
 
 def _plain_lines(text: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
+from model.embedded.date_order import DateOrder, date_order
 from model.embedded.labels import Hit, LabelBook
 from model.embedded.lines import SEPARATOR, Line, Span, page_lines
 from model.embedded.roles import Role
-from model.values.dates import TIME, dates, day_first
+from model.values.dates import TIME, dates, day_and_month
 from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, decimal_mark, numbers
 from schemas.page import PageText
 
@@ -56,10 +60,14 @@ class Candidate:
 
 @dataclass
 class Reading:
-    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once."""
+    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once.
+
+    heads: (page, line) of the lines that head the tables of lists.
+    """
 
     pages: Sequence[PageText]
     book: LabelBook
+    heads: set[tuple[int, int]] = field(default_factory=set)
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
     _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 
@@ -105,13 +113,36 @@ class Reading:
         return exact >= 3 and exact >= 0.3 * len(found)
 
     @cached_property
-    def day_first(self) -> bool:
-        return day_first((line.text for line in self.lines), default=not self._looks_american)
+    def date_order(self) -> DateOrder:
+        """Which way the document's numeric dates are to be read."""
+        currencies = Counter(candidate.value for candidate in self.candidates("currency"))
+        return date_order([line.text for line in self.lines], currencies, self.mark)
+
+    def is_open_date(self, value: Any, spans: Sequence[Span]) -> bool:
+        """Whether a date's words can be read as another day, and nothing in the document says which it is."""
+        return not self.date_order.settled and any(
+            found.ambiguous and found.value.isoformat() == value and found.start < span.end and span.start < found.end
+            for span in spans
+            for found in self._dates(span.line)
+        )
+
+    def dated(self, text: str) -> date | None:
+        """The day of a date without its year: its last one up to the latest full date that the document prints."""
+        found = day_and_month(text, self.date_order.day_first)
+        if found is None or self._latest is None:
+            return None
+        day, month = found
+        for year in (self._latest.year, self._latest.year - 1):
+            with contextlib.suppress(ValueError):  # 29 February
+                if date(year, month, day) <= self._latest:
+                    return date(year, month, day)
+        return None
 
     @cached_property
-    def _looks_american(self) -> bool:
-        text = "\n".join(line.text for line in self.lines[:400])
-        return bool(re.search(r"\b(USA|United States|U\.S\.)\b|\b[A-Z]{2} \d{5}(-\d{4})?\b", text))
+    def _latest(self) -> date | None:
+        """Of the dates with all digits of their year: a bank's sort code may look like a date without them."""
+        days = (found for found in self.candidates("date") if str(found.value.year) in found.span.text)
+        return max((found.value for found in days), default=None)
 
     def candidates(self, role: Role) -> list[Candidate]:
         """Every candidate of a role, in reading order. Roles without a form of their own (text, names) have none."""
@@ -145,7 +176,7 @@ class Reading:
         return []
 
     def _dates(self, line: Line) -> list[Any]:
-        return dates(line.text, self.day_first) if any(char.isdigit() for char in line.text) else []
+        return dates(line.text, self.date_order.day_first) if any(char.isdigit() for char in line.text) else []
 
     def _numbers(self, line: Line, role: Role) -> list[Candidate]:
         if not any(char.isdigit() for char in line.text):

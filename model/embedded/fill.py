@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.embedded.candidates import Reading
@@ -21,6 +21,8 @@ from model.values.text import squash
 from schemas.field import Field
 from schemas.page import PageText
 
+OPEN = 0.6  # the most confidence in a value whose words say two things
+
 
 @dataclass
 class Filled:
@@ -35,8 +37,18 @@ def fill(root: Field, pages: Sequence[PageText], book: LabelBook) -> Filled:
     reading = Reading(pages, book)
     filled = Filled(None)
     lists = {node.pointer: tuple(node.item.leaves()) for node in _lists(root) if node.item is not None}
-    filler = _Filler(reading, _single_values(root, reading), owned_heads(reading, lists), filled)
+    heads = owned_heads(reading, lists)
+    reading.heads = {
+        (head.page, index)
+        for found in heads.values()
+        for head in found
+        for index in range(head.first_line, head.last_line + 1)
+    }
+    filler = _Filler(reading, _single_values(root, reading), heads, filled)
     filled.data = filler.node(root)
+    for pointer, choice in filled.choices.items():
+        if reading.is_open_date(choice.value, choice.spans):
+            filled.choices[pointer] = replace(choice, score=min(choice.score, OPEN))
     return filled
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,12 +19,16 @@ NEEDED = 2  # labels of different fields that make a line a table head
 
 @dataclass
 class Column:
-    """One column of a table. x0, x1: points, of its head; pointer: the leaf that it fills, or None."""
+    """One column of a table. x0, x1: points, of its head; pointer: the leaf that it fills, or None.
+
+    others: leaves that its title may stand for as well, likeliest first.
+    """
 
     x0: float
     x1: float
     pointer: str | None
     title: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass
@@ -100,16 +105,38 @@ def _stacked(stack: list[Line]) -> bool:
 
 
 def _head(reading: Reading, stack: list[Line], wanted: set[str]) -> Head | None:
-    hits = [hit for line in stack for hit in reading.hits_on(line)]
+    hits = [hit for line in stack for hit in reading.hits_on(line) if _may_head(reading, hit)]
     if len({pointer for hit in hits for pointer in hit.pointers if pointer in wanted}) < NEEDED:
         return None
     if any(_has_amounts(line) for line in stack):
         return None
     assigned = _assigned(hits, wanted)
+    if _stand_under_each_other(list(assigned.values())):
+        return None
     if len(assigned) < NEEDED or len(assigned) < 0.5 * sum(len(line.segments) for line in stack[:1]) - 2:
         return None
     columns = _columns(stack, hits, assigned)
     return Head(stack[0].page, stack[0].index, stack[-1].index, columns)
+
+
+def _may_head(reading: Reading, hit: Hit) -> bool:
+    """Not a label with an amount behind it (`Total HT  205,52`), nor the end of a longer word (`Preis/Einh.`)."""
+    if hit.line.text[max(0, hit.span.start - 1) : hit.span.start] in ("/", "-"):
+        return False
+    amounts = (c.span for c in reading.candidates_on(hit.line, "money") if c.number and c.number.decimals == 2)
+    return not any(
+        hit.span.end <= amount.start and not any(map(str.isalnum, hit.line.text[hit.span.end : amount.start]))
+        for amount in amounts
+    )
+
+
+def _stand_under_each_other(hits: list[Hit]) -> bool:
+    """Whether labels of two fields stand in one column: then the upper one is a title above the table."""
+    return any(
+        upper.line.index < lower.line.index and min(upper.span.x1, lower.span.x1) > max(upper.span.x0, lower.span.x0)
+        for upper in hits
+        for lower in hits
+    )
 
 
 def _has_amounts(line: Line) -> bool:
@@ -138,7 +165,11 @@ def _assigned(hits: list[Hit], wanted: set[str]) -> dict[str, Hit]:
 
 def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> list[Column]:
     """Cells of the head: labels are cells of their own; what is left of a segment is a column not asked for."""
-    cells: list[tuple[Span, str | None]] = [(hit.span, pointer) for pointer, hit in assigned.items()]
+    cells: list[tuple[Span, str | None]] = [(_with_sign(hit.span), pointer) for pointer, hit in assigned.items()]
+    others = {
+        pointer: tuple(sorted(hit.pointers.keys() - {pointer}, key=lambda other: -hit.pointers[other]))
+        for pointer, hit in assigned.items()
+    }
     claimed = [hit.span for hit in assigned.values()]
     for line in stack:
         for segment in line.segments:
@@ -151,8 +182,14 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
             column.x0, column.x1 = min(column.x0, span.x0), max(column.x1, span.x1)
             column.title += f" {span.text}"
         else:
-            columns.append(Column(span.x0, span.x1, pointer, span.text))
+            columns.append(Column(span.x0, span.x1, pointer, span.text, others.get(pointer or "", ())))
     return sorted(columns, key=lambda column: column.x0)
+
+
+def _with_sign(span: Span) -> Span:
+    """The label with the per cent sign behind it, which says what its column holds."""
+    sign = re.match(r" ?\(?%\)?", span.line.text[span.end :])
+    return Span(span.line, span.start, span.end + len(sign[0])) if sign else span
 
 
 def _titles(word: str) -> bool:

@@ -78,6 +78,7 @@ class LabelBook:
     roles: dict[str, set[Role]] = field(default_factory=lambda: defaultdict(set))
     by_prefix: dict[str, list[str]] = field(default_factory=dict)
     long_labels: list[str] = field(default_factory=list)
+    lettered: set[str] = field(default_factory=set)  # whose first word is one letter
 
     @classmethod
     def of(cls, root: Field) -> LabelBook:
@@ -96,7 +97,7 @@ class LabelBook:
                     book.meanings[squash(text)][concept_pointer(concept.name)] = SHARED
             role = concept_role(concept.name)
             for text in concept.labels:
-                key = squash(text)
+                key = book._key(text)
                 book.roles[key].add(role)
                 book.meanings[key]  # a label that we know of, whether or not a field wants it
         book.meanings.pop("", None)
@@ -107,8 +108,14 @@ class LabelBook:
         book.by_prefix = {start: sorted(keys, key=len, reverse=True) for start, keys in groups.items()}
         return book
 
-    def _add(self, text: str, leaf: Field, weight: float) -> None:
+    def _key(self, text: str) -> str:
         key = squash(text)
+        if re.match(r"\w(?!\w)", text):
+            self.lettered.add(key)
+        return key
+
+    def _add(self, text: str, leaf: Field, weight: float) -> None:
+        key = self._key(text)
         if key:
             meanings = self.meanings[key]
             meanings[leaf.pointer] = max(weight, meanings.get(leaf.pointer, 0.0))
@@ -158,6 +165,8 @@ class LabelBook:
         for key in self.by_prefix.get(squashed[start : start + _PREFIX], ()):
             end = start + len(key)
             if squashed.startswith(key, start) and _ends_here(line.text, places, start, end):
+                if key not in self.lettered and re.match(r"\w [^\W_]{2}", line.text[places[start] :]):
+                    continue  # "a police report" is no "Apólice"
                 return key
         return None
 

@@ -12,8 +12,9 @@ from model.embedded.roles import role_of
 from model.embedded.tables import Row
 from model.embedded.texts import trimmed
 from schemas.field import Field
+from schemas.page import Mark
 
-_LABEL = re.compile(r"^\s*([^\W\d_][^:\t]{0,48}?)\s*:(?!//)")
+_LABEL = re.compile(r"^\s*([^\W\d_][^:\t]{0,48}?)\s*(?::(?!//)|\?\s*$)")
 MAX_LABEL_WORDS = 7
 WITH_COLON, WITHOUT_COLON = 0.9, 0.7  # how surely a printed text is a label
 
@@ -33,7 +34,8 @@ def label_values(reading: Reading) -> list[tuple[Span, Span | None]]:
     """Printed labels (ending in a colon, or known) with the text right of or below them, in reading order."""
     found: list[tuple[Span, Span | None]] = []
     used: set[tuple[int, int, int]] = set()
-    marked = {(text.line.page, text.line.index, text.start) for text, _ in marked_texts(reading)}
+    marks = marked_texts(reading)
+    marked = {(text.line.page, text.line.index, text.start) for text, _ in marks}
     for line in reading.lines:
         for number, segment in enumerate(line.segments):
             place = (line.page, line.index, segment.start)
@@ -42,10 +44,11 @@ def label_values(reading: Reading) -> list[tuple[Span, Span | None]]:
             label = _label(reading, segment)
             if label is None:
                 continue
-            value = _value(reading, line, number, label, used | marked)
+            options = [(text, mark) for text, mark in marks if text.line is line and text.start > label.end]
+            value = _ticked(options) if options else _value(reading, line, number, label, used | marked)
             if value is not None:
                 used.add((line.page, value.line.index, value.line.segment_at(value.start).start))
-            if value is not None or segment.text.rstrip().endswith(":"):
+            if value is not None or segment.text.rstrip().endswith((":", "?")):
                 found.append((label, value))
     return found
 
@@ -60,6 +63,12 @@ def _label(reading: Reading, segment: Span) -> Span | None:
     return None
 
 
+def _ticked(options: list[tuple[Span, Mark]]) -> Span | None:
+    """Of the checkboxes behind a label, the text of the one that is ticked."""
+    ticked = [text for text, mark in options if mark.checked]
+    return ticked[0] if len(ticked) == 1 else None
+
+
 def _value(reading: Reading, line: Line, number: int, label: Span, used: set[tuple[int, int, int]]) -> Span | None:
     segment = line.segments[number]
     rest = trimmed(Span(line, label.end, segment.end))
@@ -67,7 +76,7 @@ def _value(reading: Reading, line: Line, number: int, label: Span, used: set[tup
         return rest
     if number + 1 < len(line.segments):
         following = line.segments[number + 1]
-        introduced = segment.text.rstrip().endswith(":") and ":" not in following.text
+        introduced = segment.text.rstrip().endswith((":", "?")) and ":" not in following.text
         free = (line.page, line.index, following.start) not in used
         if free and (introduced or _label(reading, following) is None):
             return trimmed(following)
@@ -97,7 +106,7 @@ def _checkboxes(reading: Reading, label: Field, value: Field) -> list[Row]:
 
 def _row(label: Field, value: Field, pair: tuple[Span, Span | None]) -> Row:
     named, said = pair
-    colon = named.line.text[named.end :].lstrip().startswith(":")
+    colon = named.line.text[named.end :].lstrip().startswith((":", "?"))
     row = Row((named.page, named.line.y0), {label.pointer: named.text}, {label.pointer: (named,)})
     row.score = WITH_COLON if colon else WITHOUT_COLON
     if said is not None:

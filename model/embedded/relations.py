@@ -13,9 +13,11 @@ from model.embedded.lines import SEPARATOR, Line, Span
 RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
 REACH_BELOW = 3.2  # in line heights
 TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather than one value
+TABLE_HEAD = 0.75  # what stands under a list's head is its rows', hardly the document's own
 PROSE_WORDS = 9  # words of one segment from which it is running text, where labels mean little
 _FILLER = re.compile(
-    r"^(no|nr|n|of|is|in|the|am|vom|du|le|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$", re.IGNORECASE
+    r"^(no|nr|n|of|is|in|the|as|am|vom|zum|per|du|au|le|al|del|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$",
+    re.IGNORECASE,
 )
 _INCLUDING = re.compile(
     r"\b(incl?|inkl|including|inclusive|of|with|tva|ttc|comprise|compris|excl?|exkl|ex|w/?o|after|before|add)\W*$", re.I
@@ -62,7 +64,7 @@ def _right(reading: Reading, hit: Hit, span: Span) -> float:
             strength *= 0.35
     if re.search(r"%\s+(?:on|of|auf|sur|op|de|su|von)\b", between):
         strength *= 0.4  # "15 % on $ 112.90" gives the base, not the tax
-    words = [word for word in re.findall(r"\w+", between) if not _FILLER.match(word)]
+    words = [word for word in re.findall(r"\w+", _without_dates(reading, hit, span)) if not _FILLER.match(word)]
     strength *= max(0.45, 1.0 - 0.1 * len(words))
     amounts = [c for c in reading.candidates_on(line, "money") if c.quality >= 0.95 and c.span.start >= hit.span.end]
     if len(amounts) > 1:
@@ -71,6 +73,19 @@ def _right(reading: Reading, hit: Hit, span: Span) -> float:
         width = reading.page_sizes[span.page][0]
         strength *= 0.98 - 0.2 * (span.x0 - hit.span.x1) / width
     return strength
+
+
+def _without_dates(reading: Reading, hit: Hit, span: Span) -> str:
+    """What stands between a label and an amount, without the day it speaks of (`Solde au 28/02/2025  5 120,30`)."""
+    line, between, start = span.line, "", hit.span.end
+    days = reading.candidates_on(line, "date")
+    if any(day.span.start < span.end and span.start < day.span.end for day in days):
+        return line.text[start : span.start]  # of two days the first is the label's
+    for found in days:
+        if start <= found.span.start and found.span.end <= span.start:
+            between += line.text[start : found.span.start] + " "
+            start = found.span.end
+    return between + line.text[start : span.start]
 
 
 def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float:
@@ -85,6 +100,8 @@ def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float
         if line.y0 >= hit.line.y1 - size
     )
     strength *= 0.55**blockers
+    if (hit.line.page, hit.line.index) in reading.heads:
+        strength *= TABLE_HEAD
     segment = hit.line.segment_at(hit.span.start)
     rest = hit.line.text[hit.span.end : segment.end].strip()
     if rest.startswith(":") and len(rest) > 1:

@@ -19,6 +19,7 @@ from model.embedded.periods import period_offers
 from model.embedded.relations import Relation, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
+from schemas.formats import is_iban
 from schemas.lexicon import meant
 
 FLOOR = 0.3
@@ -189,7 +190,9 @@ def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[
     free = [
         (candidate, other)
         for candidate, other in plain
-        if (role in ("currency", "iban", "email") or other < 0.5) and candidate.quality > 0.5
+        if (role in ("currency", "iban", "email") or other < 0.5)
+        and candidate.quality > 0.5
+        and (role != "iban" or is_iban(candidate.value))
     ]
     if not free:
         return []
@@ -225,7 +228,7 @@ def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: 
     amounts = {name: _amounts(labelled(concept_pointer(name), "money", weighed)[0]) for name in RECONCILED}
     agreed: dict[str, set[Decimal]] = {name: set() for name in RECONCILED}
     for net, tax in product(amounts["subtotal"], amounts["tax_amount"]):
-        if tax != 0 and net + tax in amounts["total"]:
+        if 0 < abs(tax) < abs(net) and net + tax in amounts["total"]:  # else both ways round would do
             for name, value in (("subtotal", net), ("tax_amount", tax), ("total", net + tax)):
                 agreed[name].add(value)
     for paid, change in product(amounts["amount_paid"], amounts["change"]):

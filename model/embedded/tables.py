@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.cells import cells
-from model.embedded.columns import by_content
+from model.embedded.columns import FILLED, by_content
 from model.embedded.headers import Head
 from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import Line, Span
 from model.embedded.roles import Role, role_of
 from model.embedded.scalars import TYPED, as_json
-from model.embedded.vocabulary import TOTAL
+from model.embedded.vocabulary import TOTAL, says_only_when
 from model.values.text import squash
 from schemas.field import Field
 
@@ -30,6 +30,7 @@ CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that go
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
+ROW_BEFORE = 2  # typed cells of a row that stand before the label of a total beside the table
 FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 
@@ -65,13 +66,22 @@ def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], 
 
 
 def _share_titles(found: Sequence[Head]) -> None:
-    """A column that is known under one head is known under every head that prints the same title."""
+    """A column that is known under one head is known under every head that prints the same titles."""
+    untitled = {_titles(head): head.columns[0] for head in found if not head.columns[0].title}
+    for head in found:
+        first = untitled.get(_titles(head))
+        if first is not None and head.columns[0].title:
+            head.columns.insert(0, replace(first))
     known = {column.title: column.pointer for head in found for column in head.columns if column.pointer}
     for head in found:
         for column in head.columns:
             pointer = known.get(column.title)
             if column.pointer is None and pointer is not None and pointer not in head.pointers:
                 column.pointer = pointer
+
+
+def _titles(head: Head) -> tuple[str, ...]:
+    return tuple(column.title for column in head.columns if column.title)
 
 
 def _lines_under(reading: Reading, head: Head, following: tuple[int, int] | None) -> list[Line]:
@@ -112,7 +122,7 @@ class _Body:
                 if line.page == (last.page if last else self.head.page):
                     continue
                 misses = 3  # a table may go on over the page, under a page heading of a few lines
-            filled = cells(line, self.head.columns)
+            filled = self._own(line, cells(line, self.head.columns))
             taken = self.take(line, filled, current)
             if taken is None:
                 misses += 1
@@ -143,10 +153,10 @@ class _Body:
             texts_only = values and not typed and all(not self._typed(pointer) for pointer in values)
             if texts_only and len(values) < 2 and self._near(current, line, CONTINUATION_GAP):
                 return self._extend(current, line, columns, values)
-        has_typed_leaves = any(self._typed(pointer) for pointer in self.head.pointers)
-        if len(values) < 2 or (has_typed_leaves and not typed):
-            return None
         usual = self.widths.most_common(1)[0][0] if self.widths else 0
+        untyped = any(self._typed(pointer) for pointer in self.head.pointers) and not typed
+        if len(values) < 2 or (untyped and len(columns) < max(FILLED, usual)):  # `--  Ekman, Liv  Hill Team  DQ`
+            return None
         if len(columns) < FULL * usual and (self.closed or min(columns) > self.leftmost.most_common(1)[0][0]):
             return None
         self.widths[len(columns)] += 1
@@ -175,6 +185,8 @@ class _Body:
         if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
             return " ".join(span.text.strip() for span in spans), tuple(spans)
         candidate = _typed_candidate(self.reading, role, spans)
+        if candidate is None and leaf.format == "date" and (day := self.reading.dated(spans[0].text)):
+            return day.isoformat(), (spans[0],)
         if candidate is None or not _is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
@@ -225,15 +237,30 @@ class _Body:
         """Whether the line gives a value of the whole document (a total, a balance carried forward), not of a row."""
         if TOTAL.match(line.segments[0].text):
             return True
-        texts = [span for spans in filled.values() for span in spans if any(char.isalpha() for char in span.text)]
+        said = [spans for index, spans in sorted(filled.items()) if not self._is_dated(index)]
+        texts = [span for spans in said for span in spans if any(char.isalpha() for char in span.text)]
         return bool(texts) and any(self._names_whole(hit, texts[0]) for hit in self.reading.hits_on(line))
 
+    def _own(self, line: Line, filled: dict[int, list[Span]]) -> dict[int, list[Span]]:
+        """The cells without those of another table beside this one, which begin with a total's label behind a row."""
+        typed = [index for index in sorted(filled) if (pointer := self._pointer(index)) and self._typed(pointer)]
+        for index in sorted(filled):
+            whole = any(self._names_whole(hit, filled[index][0]) for hit in self.reading.hits_on(line))
+            if whole and sum(before < index for before in typed) >= ROW_BEFORE:
+                return {before: spans for before, spans in filled.items() if before < index}
+        return filled
+
+    def _is_dated(self, index: int) -> bool:
+        pointer = self._pointer(index)
+        return pointer is not None and role_of(self.leaves[pointer]) == "date"
+
+    def _pointer(self, index: int) -> str | None:
+        return self.head.columns[index].pointer
+
     def _names_whole(self, hit: Hit, cell: Span) -> bool:
-        """Whether a label is all that the row's first text says, and it is a label of a field outside lists."""
+        """Whether a label is all that a row's text says, a date aside, and it is a label of a field outside lists."""
         outside = any("*" not in pointer and pointer not in _IN_ROWS for pointer in hit.pointers)
-        return (
-            outside and hit.span.start == cell.start and hit.span.end >= cell.start + len(cell.text.rstrip(" .:")) - 3
-        )
+        return outside and hit.span.start == cell.start and says_only_when(cell.text[hit.span.end - cell.start :])
 
 
 def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:

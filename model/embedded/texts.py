@@ -62,7 +62,7 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
     line = hit.line
     stands = standing(reading, hit)
     segment = line.segment_at(hit.span.start)
-    others = [other for other in reading.hits_on(line) if other.span.start > hit.span.start]
+    others = [other for other in reading.hits_on(line) if other.span.start > hit.span.start and _introduces(other)]
     rest = Span(line, hit.span.end, min([segment.end, *(o.span.start for o in others if o.span.start < segment.end)]))
     value = trimmed(rest)
     if _NUMBERED.match(rest.text) and hit.roles <= {"text", "organization", "person", "address"}:
@@ -85,6 +85,16 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
             return [value], stands * (0.92 if colon else 0.75 if near else 0.5)
     below = _segment_below(reading, hit)
     return ([below], stands * 0.72) if below is not None else ([], 0.0)
+
+
+def _introduces(hit: Hit) -> bool:
+    """Whether a label inside a line has something behind it; else it is a word of a value (`J. Sample`)."""
+    rest = hit.line.text[hit.span.end :].lstrip(" .")
+    return bool(re.match(r"[:#+(=\d$€£]|n[or°º]", rest, re.IGNORECASE)) or hit.span.start == _segment(hit).start
+
+
+def _segment(hit: Hit) -> Span:
+    return hit.line.segment_at(hit.span.start)
 
 
 def heads(hit: Hit) -> bool:

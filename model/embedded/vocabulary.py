@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from model.values.dates import folded, month_names
+
 
 def _alternatives(words: str) -> str:
     return "|".join(sorted(words.split(), key=len, reverse=True))
@@ -57,3 +59,10 @@ TOTAL = re.compile(
     + "|carried forward|brought forward|übertrag|à reporter"
     + ")\\b"
 )
+_WHEN = frozenset("vom zum am per von as of on at from to au du le al del a de op van till den dia no nr".split())
+
+
+def says_only_when(text: str) -> bool:
+    """Whether the rest of a label's cell is nothing, or says of which day it speaks: `vom 28.02.2025`, `31 Jan`."""
+    words = re.findall(r"[^\W\d_]+", folded(text))
+    return len(text.strip(" .:")) <= 3 or all(word in _WHEN or word in month_names() for word in words)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.engine import Answer, Ask, EngineSpec, Limits
-from model.gemma.checkpoint import CONFIG, Checkpoint, find_checkpoint
+from model.gemma.checkpoint import CONFIG, Checkpoint, find_checkpoint, require_extra
+from schemas.errors import EngineUnavailable
 from schemas.record import EngineInfo
 
 if TYPE_CHECKING:
@@ -33,8 +35,15 @@ class GemmaEngine:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """Where the weights are. Raises EngineUnavailable, with the command that gets them."""
-        return find_checkpoint(self.spec)
+        """Where the weights are. Raises EngineUnavailable: what this machine lacks, else the command that gets them."""
+        require_extra()
+        try:
+            return find_checkpoint(self.spec)
+        except EngineUnavailable:  # a machine that could not run it need not be told how to get it
+            from model.gemma.loading import Memory, check_gpu
+
+            check_gpu(self.spec, Memory.here())
+            raise
 
     @cached_property
     def info(self) -> EngineInfo:
@@ -80,8 +89,13 @@ class GemmaEngine:
 
     @cached_property
     def _answering(self) -> Answering:
+        # bitsandbytes tells of a faster kernel that it could download; what loads is told by whoever shows progress.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+        from transformers.utils.logging import disable_progress_bar
+
         from model.gemma.answering import Answering
 
+        disable_progress_bar()
         return Answering.load(self.spec, self.checkpoint)
 
 

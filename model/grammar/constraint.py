@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from llguidance import LLExecutor
 from torch import Tensor
-from transformers import LogitsProcessor
 
 from model.engine import Finish
 from model.grammar.guidance import Grammars, raise_if_broken
@@ -36,23 +35,21 @@ class _Step(NamedTuple):
     allowed: Tensor
 
 
-class Constraint(LogitsProcessor):  # type: ignore[misc]
-    """For one call of `generate`, sampling or greedy; rows keep their order, so not for beams.
-
-    lookahead: how many candidates a speculating decoder tries at most; what it takes back is forgotten here too.
+class Constraint:
+    """For one call of `decode`, or of `generate` as a logits processor. Rows keep their order, so not for beams; each
+    call sees one token more than the one before, so not for a decoder that takes tokens back.
 
     seconds, tokens: time spent on masks so far, and for how many tokens. On a GPU the mask is applied beside the host.
     """
 
-    def __init__(self, rules: Sequence[Rule], grammars: Grammars, markers: Markers, lookahead: int = 0) -> None:
+    def __init__(self, rules: Sequence[Rule], grammars: Grammars, markers: Markers) -> None:
         self.seconds = 0.0
         self.tokens = 0
         self._rules, self._grammars, self._markers = tuple(rules), grammars, markers
-        self._lookahead = lookahead
         self._executor = LLExecutor()
         self._rows: list[Row] = []
-        self._prompt = 0
-        self._steps: dict[int, _Step] = {}
+        self._seen = 0  # tokens of the prompt and the reply
+        self._step: _Step | None = None
         self._chosen: list[Tensor] = []  # for each step (2, rows): log-probability among the allowed, and of these
         vocabulary = grammars.tokenizer.vocab_size
         self._buffer = torch.full(
@@ -63,20 +60,15 @@ class Constraint(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """input_ids: (rows, prompt and reply); scores: (rows, vocabulary), come back with -inf where forbidden."""
-        self._begin(input_ids)
         self._follow(input_ids)
         started = time.perf_counter()
         masked = self._masked(scores)
         self.seconds += time.perf_counter() - started
-        width = len(self._rows[0].taken)
-        self._steps[width] = _Step(masked, _log_sum(scores), _log_sum(masked))
-        for step in [step for step in self._steps if step < width - self._lookahead]:
-            del self._steps[step]
+        self._step = _Step(masked, _log_sum(scores), _log_sum(masked))
         return masked
 
     def replies(self, sequences: Tensor, looped: Collection[int] = ()) -> tuple[Reply, ...]:
-        """What every row wrote. sequences: as `generate` returns them. looped: rows that were ended for repeating."""
-        self._begin(sequences)
+        """What every row wrote, once. sequences: prompt and reply. looped: rows that were ended for repeating."""
         self._follow(sequences)
         notes = torch.stack(self._chosen).cpu().tolist() if self._chosen else []
         return tuple(
@@ -84,52 +76,32 @@ class Constraint(LogitsProcessor):  # type: ignore[misc]
             for at, row in enumerate(self._rows)
         )
 
-    def _begin(self, input_ids: Tensor) -> None:
-        if not self._rows:
-            self._prompt = input_ids.shape[1]
+    def _follow(self, input_ids: Tensor) -> None:
+        """Brings the rows to where the batch is: one token further, but for the first time."""
+        if self._step is None:
             self._rows = [
                 Row(rule, self._grammars, self._markers, self._thought_open(ids) if rule.thinks else False)
                 for rule, ids in zip(self._rules, input_ids, strict=True)
             ]
+        else:
+            assert input_ids.shape[1] == self._seen + 1, "each call sees one token more"
+            self._take(input_ids[:, -1], self._step)
+        self._seen = input_ids.shape[1]
 
     def _thought_open(self, ids: Tensor) -> bool:
         """Whether the prompt itself opens the thought, as some copies of the chat template have it."""
         marks = ids[(ids == self._markers.opens) | (ids == self._markers.closes)]
         return bool(len(marks)) and int(marks[-1]) == self._markers.opens
 
-    def _follow(self, input_ids: Tensor) -> None:
-        """Brings the rows to where the batch is."""
-        length, before = input_ids.shape[1] - self._prompt, len(self._rows[0].taken)
-        if length <= before:  # a speculating decoder took candidates back
-            before = self._common(input_ids)
-            for row in self._rows:
-                row.take_back(before)
-            del self._chosen[before:]
-        fresh = input_ids[:, self._prompt + before :]
-        tokens = fresh.tolist()
+    def _take(self, tokens: Tensor, step: _Step) -> None:
+        """tokens: (rows,), chosen from the step's distribution."""
         started = time.perf_counter()
-        for row, added in zip(self._rows, tokens, strict=True):
-            self.tokens += sum(self._take(row, token) for token in added)
+        for row, token in zip(self._rows, tokens.tolist(), strict=True):
+            self.tokens += row.held
+            row.take(token)
         self.seconds += time.perf_counter() - started
-        for offset in range(fresh.shape[1]):
-            self._chosen.append(self._note(before + offset, fresh[:, offset]))
-
-    def _take(self, row: Row, token: int) -> bool:
-        held = row.held
-        row.take(token)
-        return held
-
-    def _common(self, input_ids: Tensor) -> int:
-        """How many tokens of the reply are as the rows took them."""
-        length = input_ids.shape[1] - self._prompt
-        taken = torch.tensor([[token for token, *_ in row.taken[:length]] for row in self._rows])
-        same = (input_ids[:, self._prompt :].cpu() == taken).all(dim=0)
-        return length if bool(same.all()) else int((~same).int().argmax())
-
-    def _note(self, step: int, tokens: Tensor) -> Tensor:
-        seen = self._steps[step]
-        chosen = seen.scores.gather(1, tokens.to(seen.scores.device).unsqueeze(1)).squeeze(1).float()
-        return torch.stack((chosen - seen.allowed, seen.allowed - seen.plain))
+        chosen = step.scores.gather(1, tokens.to(step.scores.device).unsqueeze(1)).squeeze(1).float()
+        self._chosen.append(torch.stack((chosen - step.allowed, step.allowed - step.plain)))
 
     def _masked(self, scores: Tensor) -> Tensor:
         held = [(row.matcher, at) for at, row in enumerate(self._rows) if row.held]
@@ -172,7 +144,7 @@ def _log_sum(scores: Tensor) -> Tensor:
 
 
 def _reply(row: Row, notes: Sequence[tuple[float, float]], finish: Finish) -> Reply:
-    said = [(token, part, note) for (token, part, *_), note in zip(row.taken, notes, strict=True)]
+    said = [(token, part, note) for (token, part), note in zip(row.taken, notes, strict=True)]
     reply = [(token, note) for token, part, note in said if part == "reply"]
     return Reply(
         thought=tuple(token for token, part, _ in said if part == "thought"),

@@ -31,7 +31,9 @@ _LEAST_INLINE_ROUNDS = 16
 
 _ESCAPED_BLANKS = re.compile(r"\\[nrtf]")
 _KEY = re.compile(r'"(?:[^"\\]|\\.)*":')
-_ROW_ENDS = re.compile(r'\}|\\n|\n|","|,(?=[-\d\[n])')  # of objects, lines, texts in a list, numbers in a list
+_ROW_ENDS = tuple(
+    map(re.compile, (r"\}\s*,\s*\{", r"\]\s*,\s*\[", r"\\n|\n", r'"\s*,\s*"', r",\s*(?=[-\d\[n])"))
+)  # of objects, lists, lines, texts in a list, numbers in a list
 
 
 class LoopWatch:
@@ -72,12 +74,21 @@ class LoopWatch:
         plain = _ESCAPED_BLANKS.sub(" ", block)
         if not plain.strip():
             return MOST_BLANK
-        if re.fullmatch(r"[\d.]+", block):
+        if re.fullmatch(r"\.*\d[\d.]*", block):
             return MOST_DIGITS
-        rows = len(_ROW_ENDS.findall(block * 2)) / 2
+        rows = _rows_in(block)
         if not rows:
             return max(MOST_INLINE, _LEAST_INLINE_ROUNDS * period)
-        return (MOST_EMPTY_ROWS if _is_empty(block) else self._rows) / rows * period
+        most = MOST_EMPTY_ROWS if _is_empty(block) else self._rows
+        return (most + 1) * period / rows
+
+
+def _rows_in(block: str) -> int:
+    """How many rows a block has: objects if it has those, else lists, lines, or single values."""
+    for ends in _ROW_ENDS:
+        if rows := len(ends.findall(block * 3)) - len(ends.findall(block * 2)):  # one may lie across the blocks' border
+            return rows
+    return 0
 
 
 def _is_empty(block: str) -> bool:

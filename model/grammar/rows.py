@@ -77,8 +77,8 @@ class Reply:
 
 class Row:
     """Phases: `start`, before anything was said where a thought may come; `thought`; `answer`, before the reply's first
-    token; `reply`, under the grammar; `free`, under none; `over`; `astray`, after a token that the grammar forbids, as
-    candidates are that a speculating decoder tries and takes back.
+    token; `reply`, under the grammar; `free`, under none; `over`; `astray`, after a token that the grammar forbids,
+    which comes from scores that are no numbers.
     """
 
     def __init__(self, rule: Rule, grammars: Grammars, markers: Markers, thought_open: bool = False) -> None:
@@ -87,7 +87,8 @@ class Row:
         self.ends = frozenset(grammars.tokenizer.eos_tokens)
         self.matcher: LLMatcher | None = grammars.matcher(rule.schema) if rule.schema is not None else None
         self.phase: Phase = "answer" if not rule.thinks else "thought" if thought_open else "start"
-        self.taken: list[tuple[int, Part, Phase, bool]] = []  # token, what it is, phase before it, whether matched
+        self.taken: list[tuple[int, Part]] = []
+        self._matched = False  # whether the grammar took a token
 
     @property
     def held(self) -> bool:
@@ -95,39 +96,32 @@ class Row:
         return self.matcher is not None and self.phase in ("start", "answer", "reply")
 
     def take(self, token: int) -> None:
-        part, phase, matched = self._step(token)
-        self.taken.append((token, part, self.phase, matched))
-        self.phase = phase
+        part, self.phase = self._step(token)
+        self.taken.append((token, part))
 
-    def _step(self, token: int) -> tuple[Part, Phase, bool]:
-        """(what the token is, the phase after it, whether the matcher consumed it)."""
+    def _step(self, token: int) -> tuple[Part, Phase]:
+        """(what the token is, the phase after it)."""
         if self.phase in ("over", "astray"):
-            return "end", self.phase, False
+            return "end", self.phase
         if token == self.markers.pad:
-            return "end", "over", False
+            return "end", "over"
         if self.phase == "thought":
-            return ("marker", "answer", False) if token == self.markers.closes else ("thought", "thought", False)
+            return ("marker", "answer") if token == self.markers.closes else ("thought", "thought")
         if self.phase == "start" and token == self.markers.opens:
-            return "marker", "thought", False
+            return "marker", "thought"
         if self.phase in ("start", "answer") and self.rule.may_call and token == self.markers.calls:
-            return "reply", "free", False
+            return "reply", "free"
         if self.matcher is None or self.phase == "free":
-            return ("end", "over", False) if token in self.markers.ends else ("reply", "free", False)
-        if token in self.ends and self.matcher.is_accepting():
-            return "end", "over", False
-        if self.matcher.try_consume_tokens([token]):
-            return "reply", "reply", True
-        return "end", "astray", False
+            return ("end", "over") if token in self.markers.ends else ("reply", "free")
+        return self._step_under(self.matcher, token)
 
-    def take_back(self, length: int) -> None:
-        """Forgets all tokens from the `length`th on."""
-        undone = self.taken[length:]
-        if undone:
-            matched = sum(matched for *_, matched in undone)
-            if matched and self.matcher is not None:
-                self.matcher.rollback(matched)
-            self.phase = undone[0][2]
-            del self.taken[length:]
+    def _step_under(self, matcher: LLMatcher, token: int) -> tuple[Part, Phase]:
+        if token in self.ends and matcher.is_accepting():
+            return "end", "over"
+        if matcher.try_consume_tokens([token]):
+            self._matched = True
+            return "reply", "reply"
+        return "end", "astray"
 
     def edit(self, words: Words) -> bool:
         """Puts into the row's mask what is not the grammar's; returns whether the mask may forbid anything.
@@ -154,7 +148,7 @@ class Row:
     def finish(self) -> Finish:
         if self.phase == "astray":
             return "invalid"
-        if self.matcher is not None and any(matched for *_, matched in self.taken):
+        if self.matcher is not None and self._matched:
             return "stop" if self.matcher.is_accepting() else "length"
         ended = bool(self.taken) and self.taken[-1][0] in self.markers.ends
         return "stop" if ended else "length"

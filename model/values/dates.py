@@ -36,6 +36,10 @@ _NAMED = re.compile(
     rf"|(?P<y5>(?:19|20)\d\d){_S}?年{_S}?(?P<m5>\d{{1,2}}){_S}?月{_S}?(?P<d5>\d{{1,2}}){_S}?日"
     r")(?!\w|[.,]\d)"  # "1 set 45.00" is a count, a unit and a price
 )
+_DAY = re.compile(
+    rf"(?P<first>\d{{1,2}})(?P<sep>[./-])(?P<second>\d{{1,2}})\.?"
+    rf"|(?P<d1>\d{{1,2}}){_P}*(?P<m1>{_WORD})\.?|(?P<m2>{_WORD}){_P}*(?P<d2>\d{{1,2}})"
+)
 TIME = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h.]([0-5]\d)(?::([0-5]\d))?\s?([AaPp]\.?[Mm]\.?)?(?![\d:])")
 
 
@@ -73,19 +77,17 @@ def folded(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char) and char != ".")
 
 
-def day_first(texts: Iterable[str], default: bool = True) -> bool:
-    """Whether the document's numeric dates give the day before the month, by those that can be read one way only."""
-    votes = 0
+def order_votes(texts: Iterable[str]) -> tuple[int, int]:
+    """How many numeric dates can only be read with the day first, and how many only with the month first."""
+    day = month = 0
     for text in texts:
         for match in _NUMERIC.finditer(text):
             if match["a"] is None:
                 continue
             first, second = int(match["a"]), int(match["b"])
-            if first > 12 >= second:
-                votes += 1
-            elif second > 12 >= first:
-                votes -= 1
-    return default if votes == 0 else votes > 0
+            day += 31 >= first > 12 >= second > 0
+            month += 31 >= second > 12 >= first > 0
+    return day, month
 
 
 def dates(text: str, day_before_month: bool = True) -> list[Date]:
@@ -95,6 +97,20 @@ def dates(text: str, day_before_month: bool = True) -> list[Date]:
         found += [date for match in _NAMED.finditer(text) if (date := _named(match))]
         found.sort(key=lambda date: date.start)
     return found
+
+
+def day_and_month(text: str, day_before_month: bool = True) -> tuple[int, int] | None:
+    """(day, month) of a text that is a date without its year, as statements print them: `03.02.`, `2 Feb`, `Feb 02`."""
+    match = _DAY.fullmatch(text.strip())
+    if match is None:
+        return None
+    if match["first"] is None:
+        month = month_names().get(folded(match["m1"] or match["m2"]))
+        return None if month is None else (int(match["d1"] or match["d2"]), month)
+    first, second = int(match["first"]), int(match["second"])
+    if second > 12 or (first <= 12 and match["sep"] != "." and not day_before_month):
+        first, second = second, first
+    return (first, second) if 1 <= first <= 31 and 1 <= second <= 12 else None
 
 
 def parse_date(text: str, day_before_month: bool = True) -> datetime.date | None:
@@ -110,7 +126,7 @@ def _numeric(match: re.Match[str], day_before_month: bool) -> Date | None:
     first, second = int(match["a"]), int(match["b"])
     if match["sep"] == "." and len(match["y2"]) == 2 and first > 31:
         return None
-    ambiguous = first <= 12 and second <= 12 and first != second
+    ambiguous = first <= 12 and second <= 12 and first != second and match["sep"] != "."  # points: day first everywhere
     if first > 12:
         day_before_month = True
     elif second > 12:

@@ -67,7 +67,7 @@ NUMBER = re.compile(
     rf"(?:(?P<before>{_SIGN}|(?:{_CODE})(?![A-Za-z]))\s?)?(?P<sign2>[-−–])?\s?"
     rf"(?P<digits>{_DIGITS})"
     rf"(?P<tail>-(?![\d\w])|\s?%)?(?:\s?(?P<after>€|£|zł|Kč|Ft|₽|(?:{_CODE})(?![A-Za-z])))?(?P<close>\))?"
-    rf"(?:\s?(?P<side>CR|DR)\b)?(?![\w])(?![-/:]\d)(?!\.\d)"
+    rf"(?:\s?(?P<side>CR|DR|Cr|Dr|(?<=[.,]\d\d )[SH])\b)?(?![\w])(?![-/:]\d)(?!\.\d)"
 )
 _GROUPED = re.compile(r"\d{1,3}([.,'’\u00a0\u202f ]\d{3})+")
 
@@ -143,7 +143,7 @@ def numbers(text: str, mark: Mark | None = None) -> list[Number]:
             or match["sign2"] is not None
             or (match["tail"] or "").startswith("-")
             or (match["open"] and match["close"])
-            or match["side"] == "DR"
+            or match["side"] in ("DR", "Dr", "S")
         )
         sign = match["before"] or match["after"]
         currency = None if sign is None else CURRENCY_SIGNS.get(sign, sign)
