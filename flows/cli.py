@@ -219,20 +219,25 @@ def doctor(
     ] = False,
     bench_context: Annotated[
         list[int] | None,
-        typer.Option(min=2, help="Tokens to measure at; may be given several times.", show_default="8192 65536 262144"),
+        typer.Option(min=2, help="Tokens of a document; may be given several times.", show_default="8192 65536 262144"),
     ] = None,
     bench_batch: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Documents at once; may be given several times.", show_default="1 8 32"),
+        typer.Option(min=1, help="Replies at once; may be given several times.", show_default="1 8 32"),
     ] = None,
 ) -> None:
     """Say what this machine has, which engines work here, and what of Gemma 4 fits, before any download.
 
     Example: `intaglio doctor`
     """
-    from flows.commands.doctor import run
+    from flows.commands.doctor import Bench, run
+    from schemas.errors import UsageError
 
-    raise typer.Exit(run(model, as_json=as_json))
+    if (bench_context or bench_batch) and not bench:
+        raise UsageError("there are sizes to measure, but nothing is to be measured.", remedy="Add --bench.")
+    chosen = {"contexts": tuple(bench_context or ()), "replies": tuple(bench_batch or ())}
+    what = Bench(**{name: sizes for name, sizes in chosen.items() if sizes}) if bench else None
+    raise typer.Exit(run(model, what, as_json=as_json))
 
 
 def main() -> None:

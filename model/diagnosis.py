@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.gemma.dimensions import DEFAULT_MODEL, Config, required, text_config
+from model.gemma.checkpoint import DEFAULT_MODEL
+from model.gemma.dimensions import Config, required, text_config
 from model.gemma.hub import LocalModel, look_up, read_config
 from model.gemma.sizes import GB, Fit, fit, longest_context, parameter_counts, table, weight_bytes
 from model.machine import Card, Library, Machine, libraries, look, own_version
@@ -28,7 +29,7 @@ class Verdict:
 class Diagnosis:
     """parameters: by group of weights. download: bytes that the weights take on disk as published, in 16 bit.
 
-    cards: bytes of those in `fits`, this machine's first. fits: what one sequence takes, and how many fit on each card.
+    cards: bytes of those in `fits`, this machine's first. fits: what one reply takes, and how many each card holds.
     """
 
     version: str
@@ -90,7 +91,7 @@ def _gemma(found: Sequence[Library], machine: Machine, config: Config) -> Verdic
     if usable and not tokens:
         hindrances.append(f"the largest card has {largest / GB:.1f} GB; {_least(config)}")
     reason = "; ".join(filter(None, hindrances))
-    return Verdict("gemma", not reason, reason or f"in 4 bit, up to {tokens:,} tokens of one document at a time")
+    return Verdict("gemma", not reason, reason or f"in 4 bit, documents of up to {tokens:,} tokens")
 
 
 def _no_card(machine: Machine, config: Config) -> str:

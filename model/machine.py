@@ -74,13 +74,12 @@ EXTRAS = {  # the name in an import is the name in lower case
 
 
 def look() -> Machine:
-    memory = _memory()
     return Machine(
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        memory_bytes=memory,
-        available_bytes=_available(memory),
+        memory_bytes=_memory(),
+        available_bytes=available_memory(),
         cards=_cards(),
     )
 
@@ -88,6 +87,15 @@ def look() -> Machine:
 def libraries() -> tuple[Library, ...]:
     """Those that the engines and the pipeline stand on. A library counts as installed only if Python would find it."""
     return tuple(Library(name, _version(name), extra) for name, extra in EXTRAS.items())
+
+
+def available_memory() -> int | None:
+    """Bytes that the kernel would give without swapping, or that the container's limit leaves; None where unknown."""
+    sizes = [int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemAvailable")]
+    used = [int(line) for line in _lines("/sys/fs/cgroup/memory.current") if line.isdigit()]
+    if (memory := _memory()) is not None and used:
+        sizes.append(max(0, memory - used[0]))
+    return min(sizes, default=None)
 
 
 def own_version() -> str:
@@ -121,15 +129,6 @@ def _memory() -> int | None:
     sizes = [int(line) for line in _lines("/sys/fs/cgroup/memory.max") if line.isdigit()]
     if hasattr(os, "sysconf"):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(sizes, default=None)
-
-
-def _available(memory: int | None) -> int | None:
-    """What the kernel would give without swapping, and what the container's limit leaves."""
-    sizes = [int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemAvailable")]
-    used = [int(line) for line in _lines("/sys/fs/cgroup/memory.current") if line.isdigit()]
-    if memory is not None and used:
-        sizes.append(max(0, memory - used[0]))
     return min(sizes, default=None)
 
 

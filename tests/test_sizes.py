@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import bitsandbytes as bnb
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,20 +20,32 @@ from transformers import (
     Gemma4VisionConfig,
 )
 
-from model.gemma.dimensions import GEMMA_4_26B_A4B, Matrix, layers, parts
+from model.engine import VISUAL_TOKENS
+from model.gemma import attention, bench, experts, prefill
+from model.gemma.dimensions import GEMMA_4_26B_A4B, layers, parts
+from model.gemma.quantization import replace_modules
 from model.gemma.sizes import (
     GB,
+    MOST_REPLIES,
     QUANTISATIONS,
     RESERVE,
+    Scratch,
+    _held_over,
+    _matrix_bytes,
     cache_bytes,
     fit,
     longest_context,
-    most_sequences,
+    most_replies,
     parameter_counts,
+    reply_bytes,
     table,
     weight_bytes,
+    workspace_bytes,
 )
+from model.gemma.stand_in import stand_in
 from schemas.errors import UsageError
+from tests.memory import peak_bytes
+from tests.real_widths import real_widths
 from tests.tiny_gemma import tiny_config, tiny_tokenizer
 
 SMALL = GEMMA_4_26B_A4B["vision_config"] | {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128}
@@ -122,39 +133,19 @@ def test_a_config_that_lacks_a_dimension_is_refused_by_name(missing: str) -> Non
         weight_bytes({**GEMMA_4_26B_A4B, "text_config": text}, "nf4")
 
 
-def stored(tensors: dict[str, torch.Tensor]) -> int:
-    """Bytes, without the few that say in words how a tensor is packed."""
-    return sum(tensor.nbytes for name, tensor in tensors.items() if "bitsandbytes__nf4" not in name)
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320), (1024, 704)])
-def test_bytes_of_a_matrix_in_4_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
-    from model.gemma.sizes import _matrix_bytes
-
-    linear = bnb.nn.Linear4bit(columns, rows, bias=False, compress_statistics=True, quant_type="nf4")
-    linear.load_state_dict({"weight": torch.randn(rows, columns)})
-    linear.to("cpu")
-    offset = 4  # the mean scale, which the library keeps among the words
-    assert _matrix_bytes(Matrix(rows, columns), "nf4") == stored(linear.state_dict()) + offset
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (128, 320)])
-def test_bytes_of_a_matrix_in_8_bit_are_those_of_bitsandbytes(rows: int, columns: int) -> None:
-    from model.gemma.sizes import _matrix_bytes
-
-    packed, scales, _ = bnb.functional.int8_vectorwise_quant(torch.randn(rows, columns, dtype=torch.float16))
-    assert _matrix_bytes(Matrix(rows, columns), "int8") == packed.nbytes + scales.nbytes
-
-
-def test_unquantised_bytes_are_those_of_the_model_in_bf16() -> None:
-    config = CONFIGS["tiny"]()
-    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16)
-    assert weight_bytes(config.to_dict(), "none") == sum(parameter.nbytes for parameter in model.parameters())
+@pytest.mark.parametrize("quantisation", ["nf4", "int8", "none"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bytes_are_those_of_the_packed_model(name: str, quantisation: Any) -> None:
+    config = CONFIGS[name]()
+    with torch.device("meta"):
+        model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16)
+    if quantisation != "none":
+        replace_modules(model, quantisation)
+    scales = [buffer for module in model.modules() if hasattr(module, "packings") for buffer in module.buffers()]
+    assert weight_bytes(config.to_dict(), quantisation) == sum(t.nbytes for t in (*model.parameters(), *scales))
 
 
 def test_experts_take_4127_thousandths_of_a_bit_a_parameter() -> None:
-    from model.gemma.sizes import _matrix_bytes
-
     experts = parts(GEMMA_4_26B_A4B)["experts"]
     bits = 8 * sum(_matrix_bytes(matrix, "nf4") for matrix in experts.matrices) / experts.parameters
     assert bits == pytest.approx(4.127, abs=5e-4)
@@ -180,8 +171,6 @@ def test_cache_bytes_are_those_of_the_real_cache(tokens: int) -> None:
 
 
 def test_local_layers_hold_the_last_chunk_over_until_the_next() -> None:
-    from model.gemma.sizes import _held_over
-
     config = CONFIGS["tiny"]()
     model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
     cache = DynamicCache(config=config.get_text_config())
@@ -212,22 +201,22 @@ sizes: Any = st.integers(1, 262_144)
 @settings(max_examples=40, deadline=None)
 @given(tokens=sizes, card=st.integers(10, 160))
 def test_what_is_said_to_fit_does_and_one_more_does_not(tokens: int, card: int) -> None:
-    most = most_sequences(GEMMA_4_26B_A4B, "nf4", tokens, card * GB)
+    most = most_replies(GEMMA_4_26B_A4B, "nf4", tokens, card * GB)
     if most:
         assert fit(GEMMA_4_26B_A4B, "nf4", tokens, most).total <= card * GB
-    if most < 1024:
+    if most < MOST_REPLIES:
         assert fit(GEMMA_4_26B_A4B, "nf4", tokens, most + 1).total > card * GB
     longest = longest_context(GEMMA_4_26B_A4B, "nf4", card * GB)
     assert (longest >= tokens) == (most >= 1)
 
 
 @settings(max_examples=40, deadline=None)
-@given(tokens=st.integers(1, 262_143), batch=st.integers(1, 64))
-def test_more_tokens_and_more_sequences_never_take_less(tokens: int, batch: int) -> None:
-    here = fit(GEMMA_4_26B_A4B, "nf4", tokens, batch)
+@given(tokens=st.integers(1, 262_143), replies=st.integers(1, 32))
+def test_more_tokens_and_more_replies_never_take_less(tokens: int, replies: int) -> None:
+    here = fit(GEMMA_4_26B_A4B, "nf4", tokens, replies)
     assert here.total == here.weights + here.cache + here.workspace + RESERVE
-    assert fit(GEMMA_4_26B_A4B, "nf4", tokens + 1, batch).total >= here.total
-    assert fit(GEMMA_4_26B_A4B, "nf4", tokens, batch + 1).total > here.total
+    assert fit(GEMMA_4_26B_A4B, "nf4", tokens + 1, replies).total >= here.total
+    assert fit(GEMMA_4_26B_A4B, "nf4", tokens, replies + 1).total > here.total
 
 
 def test_the_table_has_a_row_for_each_quantisation_and_context_and_a_number_for_each_card() -> None:
@@ -235,3 +224,24 @@ def test_the_table_has_a_row_for_each_quantisation_and_context_and_a_number_for_
     assert [(row.quantisation, row.context) for row, _ in rows][:3] == [("nf4", 8192), ("nf4", 65_536), ("int8", 8192)]
     assert len(rows) == 8
     assert all(small <= large for _, (small, large) in rows)
+
+
+def test_what_bounds_scratch_is_what_the_engine_is_set_to() -> None:
+    limits = Scratch()
+    assert limits.chunk == prefill.CHUNK
+    assert limits.attention_bytes == attention.SCRATCH
+    assert limits.expert_bytes == experts.SCRATCH_BYTES
+    assert limits.visual_tokens == max(VISUAL_TOKENS)
+
+
+def test_reading_and_writing_take_no_more_than_the_sums_and_not_far_less() -> None:
+    """On a processor at the real widths; so short a document does not use up what the settings allow."""
+    attention.register()
+    config, tokens, chunk, replies = real_widths() | {"vision_config": None}, 600, 200, 3
+    model = stand_in(config, torch.device("cpu"), attention.NAME)
+    words = (*range(100, 100 + tokens // 2), *range(100, 100 + tokens // 2), 1)
+    document, reading = peak_bytes(lambda: bench._read(model, words, chunk))
+    _, writing = peak_bytes(lambda: bench._write(model, document, replies, 4))
+    said = cache_bytes(config, tokens) + workspace_bytes(config, tokens, replies, Scratch(chunk=chunk))
+    assert 0.2 * said < reading <= said
+    assert writing <= said + replies * reply_bytes(config, 8)

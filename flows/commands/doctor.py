@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.table import Table
@@ -12,8 +13,9 @@ from rich.text import Text
 
 from flows.terminal import COLOURS, console, plain
 from model.diagnosis import CARDS, Diagnosis, diagnose
-from model.gemma.hub import LocalModel
-from model.gemma.sizes import GB, RESERVE
+from model.gemma.checkpoint import require_extra
+from model.gemma.hub import LocalModel, read_config
+from model.gemma.sizes import GB, REPLY, RESERVE
 from model.machine import Card, Machine
 
 NAMES = {
@@ -23,18 +25,47 @@ NAMES = {
     "stock nf4": "load_in_4bit",
 }
 WHAT_IS_WHAT = (
-    "Under a card: documents that fit at once, each with the whole context; - for none. The sum is for one document "
-    f"and holds {RESERVE / GB:.0f} GB for the driver. In 4 and 8 bit are experts, attention and dense layers; the rest "
-    "stays in 16. load_in_4bit is what bitsandbytes does by itself: it leaves the experts in 16 bit. Scratch is a "
-    "formula, not measured on a card: see docs/engines.md."
+    "Under a card: how many replies about one document of that context, each of up to "
+    f"{REPLY:,} tokens, are written at once; - where not one is. The sum is for one reply and holds {RESERVE / GB:.0f} "
+    "GB for the driver. In 4 and 8 bit are experts, attention and dense layers; the rest stays in 16. load_in_4bit is "
+    "what bitsandbytes does by itself: it leaves the experts in 16 bit. Scratch is a formula, not measured on a card: "
+    "see docs/engines.md."
 )
 
 
-def run(model: str, *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What to measure: tokens of a document, and replies at once."""
+
+    contexts: tuple[int, ...] = (8192, 65_536, 262_144)
+    replies: tuple[int, ...] = (1, 8, 32)
+
+
+def run(model: str, bench: Bench | None, *, as_json: bool) -> int:
     diagnosis = diagnose(model)
     if as_json:
-        print(json.dumps(_plain_data(diagnosis), indent=2))
+        measured = {"bench": _measured(diagnosis, bench)} if bench else {}
+        print(json.dumps(_plain_data(diagnosis) | measured, indent=2))
         return 0
+    _print(diagnosis)
+    if bench:
+        measured = _measured(diagnosis, bench)
+        console().print(Text(_made(measured)), _speeds(measured), sep="\n")
+    return 0
+
+
+def _measured(diagnosis: Diagnosis, bench: Bench) -> dict[str, Any]:
+    require_extra()
+    from model.gemma.bench import bench as measure
+
+    def say(doing: str) -> None:
+        print(f"bench: {doing}", file=sys.stderr, flush=True)
+
+    built, rows = measure(read_config(diagnosis.model), bench.contexts, bench.replies, say)
+    return asdict(built) | {"measures": [asdict(row) for row in rows]}
+
+
+def _print(diagnosis: Diagnosis) -> None:
     screen = console()
     screen.print(_machine(diagnosis))
     screen.print(_libraries(diagnosis))
@@ -42,7 +73,6 @@ def run(model: str, *, as_json: bool) -> int:
     screen.print(Text(_weights(diagnosis)), "")
     screen.print(_fits(diagnosis))
     screen.print(Text(WHAT_IS_WHAT, style="dim"))
-    return 0
 
 
 def _plain_data(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -60,12 +90,14 @@ def _plain_data(diagnosis: Diagnosis) -> dict[str, Any]:
         | {"command": local.command, "download": diagnosis.download},
         "parameters": diagnosis.parameters,
         "cards": diagnosis.cards,
-        "fits": [asdict(one) | {"total": one.total, "sequences": sequences} for one, sequences in diagnosis.fits],
+        "fits": [asdict(one) | {"total": one.total, "most_replies": replies} for one, replies in diagnosis.fits],
     }
 
 
 def _gigabytes(size: int | None) -> str:
-    return "unknown" if size is None else f"{size / GB:.1f} GB"
+    if size is None:
+        return "unknown"
+    return f"{size / GB:.1f} GB" if size >= GB / 10 else f"{size / 1e6:.1f} MB"
 
 
 def _grid(*titles: str) -> Table:
@@ -141,8 +173,26 @@ def _fits(diagnosis: Diagnosis) -> Table:
         grid.add_column(title, justify="right")
     for number, size in enumerate(diagnosis.cards):
         grid.add_column(f"this card, {size / GB:.1f} GB" if number < own else f"{size / GB:.0f} GB", justify="right")
-    for one, sequences in diagnosis.fits:
+    for one, replies in diagnosis.fits:
         sums = (f"{size / GB:.2f}" for size in (one.weights, one.cache, one.workspace, one.total))
-        fitting = (str(count) if count else "-" for count in sequences)
+        fitting = (str(count or "-") for count in replies)
         grid.add_row(NAMES[one.quantisation], f"{one.context:,}", *sums, *fitting)
     return grid
+
+
+def _speeds(measured: dict[str, Any]) -> Table:
+    grid = _grid("\ncontext", "replies\nat once")
+    for title in ("reads\ntokens/s", "peak\nreading", "writes\ntokens/s", "peak\nwriting", "by the\nsum"):
+        grid.add_column(title, justify="right")
+    for row in measured["measures"]:
+        peaks = [_gigabytes(row[key]) if row[key] else "-" for key in ("read_peak", "write_peak")]
+        rates = [f"{row[key]:,.1f}" if row[key] else "-" for key in ("read", "write")]
+        cells = (rates[0], peaks[0], rates[1], peaks[1], _gigabytes(row["expected"]), row["outcome"])
+        grid.add_row(f"{row['context']:,}", str(row["replies"]), *cells)
+    return grid
+
+
+def _made(measured: dict[str, Any]) -> str:
+    peak = f", peak {_gigabytes(measured['peak_bytes'])}" if measured["peak_bytes"] else ""
+    made = f"random weights in 4 bit, {_gigabytes(measured['weight_bytes'])}, made in {measured['seconds']:.1f} s"
+    return f"\n{plain(measured['device'])}: {made}{peak}"

@@ -14,8 +14,6 @@ from schemas.errors import UsageError
 
 Config = Mapping[str, Any]  # what config.json holds
 
-DEFAULT_MODEL = "google/gemma-4-26B-A4B-it"
-
 # The dimensions of google/gemma-4-26B-A4B-it, so that no download is needed to say what fits. Text: the metadata of
 # ggml-vocab-gemma-4.gguf, which is that model's, in the sources of llama-cpp-python 0.3.36. Vision: config.json files
 # that others published, hence less certain. The sum, 25.806 billion parameters, is the one on the model's card.
@@ -78,11 +76,11 @@ class Matrix:
 
     rows: int
     columns: int
-    experts: int | None = None
+    experts: int = 1
 
     @property
     def elements(self) -> int:
-        return (self.experts or 1) * self.rows * self.columns
+        return self.experts * self.rows * self.columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.gemma.dimensions import DEFAULT_MODEL, GEMMA_4_26B_A4B, Config
+from model.gemma.checkpoint import CONFIG, DEFAULT_MODEL, INDEX, WEIGHTS
+from model.gemma.dimensions import GEMMA_4_26B_A4B, Config
 from schemas.errors import UsageError
-
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +75,16 @@ def read_config(local: LocalModel) -> Config:
 
     Raises UsageError where there is neither, or the file is not JSON.
     """
-    file = local.folder / "config.json" if local.folder else None
+    file = local.folder / CONFIG if local.folder else None
     if file and file.is_file():
         return _object(file)
     if local.name == DEFAULT_MODEL:
         return GEMMA_4_26B_A4B
     if local.is_folder:
-        raise UsageError(f"{local.name} holds no config.json.", remedy="Name the folder of a Gemma 4.")
+        raise UsageError(f"{local.name} holds no {CONFIG}.", remedy="Name the folder of a Gemma 4.")
     raise UsageError(
         f"the dimensions of {local.name!r} are not known on this machine.",
-        remedy=f"Name a folder that holds its config.json, or get that file: {local.command} config.json",
+        remedy=f"Name a folder that holds its {CONFIG}, or get that file: {local.command} {CONFIG}",
     )
 
 
@@ -114,7 +112,7 @@ def _weights(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Files of weights that are here, and names of those that are not. A download cut short leaves no file."""
     index = folder / INDEX
     names = (
-        sorted({str(name) for name in _object(index).get("weight_map", {}).values()}) if index.is_file() else [SINGLE]
+        sorted({str(name) for name in _object(index).get("weight_map", {}).values()}) if index.is_file() else [WEIGHTS]
     )
     here = tuple(folder / name for name in names if (folder / name).is_file())
     return here, tuple(name for name in names if not (folder / name).is_file())

@@ -1,8 +1,8 @@
 """What fits: bytes of weights, of the cache and of scratch memory, from a config.json alone. No torch, no download.
 
-Weights are exact to the byte for what is counted (tests/test_sizes.py compares them with loaded models). The cache is
-exact. Scratch memory is a formula over the largest tensors alive at once (`workspace_bytes`); it was not measured on a
-GPU, which is what `intaglio doctor --bench` is for.
+The engine reads a document once, and writes several replies about it over one copy of what it read. Parameters, scales
+and the cache are exact (tests/test_sizes.py compares them with the real ones). Scratch memory is a formula over the
+largest tensors alive at once (`workspace_bytes`), not measured on a GPU: `intaglio doctor --bench` does that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from model.engine import Quantisation
+from model.engine import EngineSpec, Quantisation
 from model.gemma.dimensions import Config, Layer, Matrix, layers, parts, required, text_config
 
 GB = 10**9
@@ -21,11 +21,11 @@ FLOAT32 = 4
 NF4_BLOCK = 64  # weights that share one scale, kept as a byte
 SCALE_BLOCK = 256  # of those bytes share one float32 (double quantisation)
 OFFSET = FLOAT32  # the mean scale, which double quantisation takes off
-CODES = (16 + 256) * FLOAT32  # the code tables that bitsandbytes keeps with every linear layer; experts share theirs
 
 RESERVE = GB  # CUDA's context, its libraries, and what the allocator wastes; an assumption
-QUANTISED = frozenset({"experts", "attention", "dense mlp", "layer inputs"})  # the rest always stays in 16 bit
-MOST_SEQUENCES = 1024
+QUANTISED = frozenset({"experts", "attention", "dense mlp"})  # the rest always stays in 16 bit
+MOST_REPLIES = 32  # that the engine writes at once
+REPLY = EngineSpec().output_tokens  # that a reply may have, unless set otherwise
 
 Storage = Literal["nf4", "int8", "none", "stock nf4"]  # "stock nf4": load_in_4bit as it comes, which skips the experts
 QUANTISATIONS: tuple[Quantisation, ...] = ("nf4", "int8", "none")
@@ -33,26 +33,25 @@ QUANTISATIONS: tuple[Quantisation, ...] = ("nf4", "int8", "none")
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """What bounds scratch memory while answering.
+    """What bounds the engine's scratch memory; its modules hold these numbers, and a test holds them equal.
 
-    prefill_tokens: of one sequence, read at a time. key_block: keys that one step of attention looks at.
-    expert_bytes: of unpacked experts and the rows in hand. pages: pictures encoded at a time, of visual_tokens each.
+    chunk: tokens read at a time. attention_bytes: of one call on a global layer. expert_bytes: of unpacked experts and
+    the rows in hand. visual_tokens: of the one picture that is encoded at a time.
     """
 
-    prefill_tokens: int = 2048
-    key_block: int = 2048
+    chunk: int = 2048
+    attention_bytes: int = 256 << 20
     expert_bytes: int = 128 << 20
-    pages: int = 1
     visual_tokens: int = 1120
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What `batch` sequences of `context` tokens take, in bytes, with the weights stored as `quantisation` says."""
+    """What it takes, in bytes, to hold `context` tokens of a document and write `replies` at once about it."""
 
     quantisation: Storage
     context: int
-    batch: int
+    replies: int
     weights: int
     cache: int
     workspace: int
@@ -80,12 +79,11 @@ def weight_bytes(config: Config, quantisation: Storage) -> int:
 def _matrix_bytes(matrix: Matrix, quantisation: Storage) -> int:
     if quantisation == "none":
         return matrix.elements * BF16
+    experts, weights = matrix.experts, matrix.rows * matrix.columns
     if quantisation == "int8":
-        return matrix.elements + (matrix.experts or 1) * matrix.rows * FLOAT32  # a scale for every row
-    weights = matrix.rows * matrix.columns
+        return experts * (weights + matrix.rows * FLOAT32)  # a scale for every row
     scales = -(-weights // NF4_BLOCK)
-    packed = -(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET
-    return packed + CODES if matrix.experts is None else packed * matrix.experts
+    return experts * (-(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET)
 
 
 def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:
@@ -98,38 +96,48 @@ def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:
     return batch * sum(2 * BF16 * layer.kv_heads * layer.head_dim * _kept(layer, tokens) for layer in own)
 
 
+def reply_bytes(config: Config, tokens: int = REPLY) -> int:
+    """Bytes of keys and values of one reply of `tokens` tokens, beside those of the document that it is about.
+
+    Global layers go on from the document's; local layers have a window of their own, twice: as read, and as joined with
+    those of the other replies.
+    """
+    own = (layer for layer in layers(config) if not layer.shares)
+    return sum(
+        2 * BF16 * layer.kv_heads * layer.head_dim * (2 * layer.window if layer.window else tokens) for layer in own
+    )
+
+
 def _kept(layer: Layer, tokens: int) -> int:
     return tokens if layer.window is None else min(tokens, layer.window)
 
 
-def workspace_bytes(config: Config, context: int, batch: int = 1, scratch: Scratch | None = None) -> int:
-    """Bytes of scratch memory at the worst moment of reading and writing `batch` sequences of `context` tokens.
+def workspace_bytes(config: Config, context: int, replies: int = 1, scratch: Scratch | None = None) -> int:
+    """Bytes of scratch memory at the worst moment of reading `context` tokens and writing `replies` at once.
 
-    Reading takes one sequence at a time, in chunks; writing takes all at once, a token each. The worst moment is the
-    largest of: reading a chunk, writing a token, encoding pages; within the first two, the larger of attention and
-    experts, beside the residual stream:
+    The worst moment is the largest of: reading a chunk of q tokens, encoding a picture, writing a token for each reply.
+    The first and the last take the residual stream and the larger of attention, dense part, experts and logits:
 
-        attention  mask (q x context, 1 byte) + the larger of
-                     the keys of one global layer, copied when tokens are appended (context x kv x d, bf16)
-                     scores, masked scores and their exponentials (heads x q x block, float32), the queries, the sum so
-                     far and the next one (heads x q x d, float32), a block of keys and of values (float32)
-        experts    unpacked matrices and rows in hand, which a setting bounds; their sum (tokens x H, float32)
-        held over  the chunk just read in every local layer, whose cache is a view of window and chunk
-        logits     vocabulary x (bf16, float32, and its log-softmax), once a sequence
-        a page     patches p = 9 x visual tokens v; mask (p x p, bool, and as bf16 for the kernel), gate, up and product
-                     of the feed-forward part (bf16), four streams; or pooling: p x v, int64 and float32
-
-    The attention is the engine's own, which never repeats keys and values for every query head.
+        attention  global: queries and result (heads x q x d, bf16, twice) + the larger of what a setting allows a call,
+                     and the keys of one layer, copied when tokens are appended (context x kv x d, bf16)
+                   local: keys and values repeated for every head (2 x heads x seen x d, bf16), mask (q x seen, bool,
+                     and as bf16 for the kernel), seen = window + q
+        dense      gate, up and product (3 x width, bf16), each token
+        experts    unpacked matrices and rows in hand, which a setting bounds; their sum (H, float32), each token
+        logits     vocabulary x (bf16, float32, and one copy of it), each reply
+        held over  beside reading and encoding: the chunk just read in every local layer, whose cache is a view of
+                     window and chunk (transformers' DynamicSlidingWindowLayer) until the next call
+        a picture  patches p = 9 x visual tokens v; mask (p x p, bool, and as bf16), gate, up and product, four streams,
+                     in bf16; or pooling: p x v, int64 and float32, and the stream in float32
     """
     limits = scratch or Scratch()
-    chunk = min(limits.prefill_tokens, context)
-    reading = _pass_bytes(config, chunk, context, 1, limits) + _held_over(config, chunk, context)
-    writing = _pass_bytes(config, 1, context, batch, limits)
-    return max(reading, writing, _vision_bytes(config, limits))
+    chunk = min(limits.chunk, context)
+    reading = max(_pass_bytes(config, chunk, 1, context, limits), _vision_bytes(config, limits))
+    writing = _pass_bytes(config, 1, replies, REPLY, limits)
+    return max(reading + _held_over(config, chunk, context), writing)
 
 
 def _held_over(config: Config, chunk: int, context: int) -> int:
-    """What DynamicSlidingWindowLayer keeps alive beyond the window until it is called again."""
     return sum(
         2 * BF16 * layer.kv_heads * layer.head_dim * (min(context, layer.window + chunk) - _kept(layer, context))
         for layer in layers(config)
@@ -137,31 +145,31 @@ def _held_over(config: Config, chunk: int, context: int) -> int:
     )
 
 
-def _pass_bytes(config: Config, queries: int, context: int, batch: int, limits: Scratch) -> int:
+def _pass_bytes(config: Config, queries: int, rows: int, grown: int, limits: Scratch) -> int:
+    """Of one run of the model. queries: tokens of each row. grown: tokens of the global layers that are appended to."""
     text = text_config(config)
-    hidden, rows = required(text, "hidden_size"), batch * queries
+    hidden, tokens = required(text, "hidden_size"), rows * queries
     stack = layers(config)
-    streams = rows * hidden * (4 * BF16 + FLOAT32)
-    attention = max(_attention_bytes(layer, queries, context, batch, limits) for layer in stack)
-    dense = 3 * rows * max(layer.width for layer in stack) * BF16
-    logits = batch * required(text, "vocab_size") * (BF16 + 2 * FLOAT32)
-    return streams + max(attention, dense, _expert_bytes(text, rows, limits), logits)
+    streams = tokens * hidden * (4 * BF16 + FLOAT32)
+    attention = max(_attention_bytes(layer, queries, rows, grown, limits) for layer in stack)
+    dense = 3 * tokens * max(layer.width for layer in stack) * BF16
+    logits = rows * required(text, "vocab_size") * (BF16 + 2 * FLOAT32)
+    return streams + max(attention, dense, _expert_bytes(text, tokens, limits), logits)
 
 
-def _attention_bytes(layer: Layer, queries: int, context: int, batch: int, limits: Scratch) -> int:
-    seen = context if layer.window is None else min(context, layer.window + queries)
-    block = min(limits.key_block, seen)
-    appended = seen * layer.kv_heads * layer.head_dim * BF16
-    scores = 3 * layer.heads * queries * block * FLOAT32
-    sums = 3 * layer.heads * queries * layer.head_dim * FLOAT32
-    keys = 2 * layer.kv_heads * block * layer.head_dim * FLOAT32
-    return batch * (queries * seen + max(appended, scores + sums + keys))
+def _attention_bytes(layer: Layer, queries: int, rows: int, grown: int, limits: Scratch) -> int:
+    around = 2 * rows * layer.heads * queries * layer.head_dim * BF16
+    if layer.window is None:
+        return around + max(limits.attention_bytes, rows * grown * layer.kv_heads * layer.head_dim * BF16)
+    seen = min(grown, layer.window) + queries
+    repeated = 2 * layer.heads * seen * layer.head_dim * BF16
+    return around + rows * (repeated + queries * seen * (1 + BF16))
 
 
-def _expert_bytes(text: Config, rows: int, limits: Scratch) -> int:
+def _expert_bytes(text: Config, tokens: int, limits: Scratch) -> int:
     if not text.get("enable_moe_block"):
         return 0
-    return limits.expert_bytes + rows * required(text, "hidden_size") * FLOAT32
+    return limits.expert_bytes + tokens * required(text, "hidden_size") * FLOAT32
 
 
 def _vision_bytes(config: Config, limits: Scratch) -> int:
@@ -172,34 +180,29 @@ def _vision_bytes(config: Config, limits: Scratch) -> int:
     patches = limits.visual_tokens * required(vision, "pooling_kernel_size") ** 2
     encoding = patches**2 * (1 + BF16) + patches * (3 * width + 4 * hidden) * BF16
     pooling = patches * limits.visual_tokens * (8 + FLOAT32) + patches * hidden * FLOAT32
-    return limits.pages * max(encoding, pooling)
+    return max(encoding, pooling)
 
 
-def fit(config: Config, quantisation: Storage, context: int, batch: int = 1, scratch: Scratch | None = None) -> Fit:
-    """The sum for so many sequences, whether or not any card holds it."""
+def fit(config: Config, quantisation: Storage, context: int, replies: int = 1) -> Fit:
+    """The sum, whether or not any card holds it. The replies are counted at their longest."""
     return Fit(
         quantisation=quantisation,
         context=context,
-        batch=batch,
+        replies=replies,
         weights=weight_bytes(config, quantisation),
-        cache=cache_bytes(config, context, batch),
-        workspace=workspace_bytes(config, context, batch, scratch),
+        cache=cache_bytes(config, context) + replies * reply_bytes(config),
+        workspace=workspace_bytes(config, context, replies),
     )
 
 
-def most_sequences(config: Config, quantisation: Storage, context: int, card_bytes: int) -> int:
-    """How many sequences of `context` tokens fit at once on a card with so many bytes: 0 where not even one does."""
-    weights = weight_bytes(config, quantisation)
-
-    def too_many(batch: int) -> bool:
-        scratch = workspace_bytes(config, context, batch)
-        return weights + cache_bytes(config, context, batch) + scratch + RESERVE > card_bytes
-
-    return bisect_left(range(1, MOST_SEQUENCES + 1), True, key=too_many)
+def most_replies(config: Config, quantisation: Storage, context: int, card_bytes: int) -> int:
+    """How many replies at once fit on a card, about a document of `context` tokens: 0 where not even one does."""
+    counts = range(1, MOST_REPLIES + 1)
+    return bisect_left(counts, True, key=lambda count: fit(config, quantisation, context, count).total > card_bytes)
 
 
 def longest_context(config: Config, quantisation: Storage, card_bytes: int) -> int:
-    """Tokens of the longest single sequence that fits on a card with so many bytes: 0 where the weights do not."""
+    """Tokens of the longest document that fits on a card with one reply: 0 where not even the weights do."""
     most = required(text_config(config), "max_position_embeddings")
     return bisect_left(
         range(1, most + 1), True, key=lambda tokens: fit(config, quantisation, tokens).total > card_bytes
@@ -207,11 +210,11 @@ def longest_context(config: Config, quantisation: Storage, card_bytes: int) -> i
 
 
 def table(config: Config, contexts: Iterable[int], cards: Iterable[int]) -> list[tuple[Fit, tuple[int, ...]]]:
-    """For each quantisation and context, what one sequence takes, and how many fit on each card (in bytes)."""
+    """For each quantisation and context, what one reply takes, and how many fit at once on each card (in bytes)."""
     cards = tuple(cards)
     kinds: tuple[Storage, ...] = (*QUANTISATIONS, "stock nf4")
     return [
-        (fit(config, kind, context), tuple(most_sequences(config, kind, context, card) for card in cards))
+        (fit(config, kind, context), tuple(most_replies(config, kind, context, card) for card in cards))
         for kind in kinds
         for context in contexts
     ]
