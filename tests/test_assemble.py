@@ -5,7 +5,7 @@ import pytest
 from model.engine import Answer
 from pipeline.assemble import assemble
 from schemas.contract import Contract
-from schemas.errors import AnswerError
+from schemas.errors import AnswerCutOff, AnswerError
 
 CONTRACT = Contract.from_json_schema(
     {
@@ -27,9 +27,12 @@ def test_optional_nulls_are_left_out_where_the_schema_allows_none() -> None:
     assert assemble([Answer("1", reply)], CONTRACT) == {"number": None, "due": None, "rows": [{}, {"a": "x"}]}
 
 
-@pytest.mark.parametrize("finish", ["length", "loop", "refused"])
-def test_a_reply_cut_off_is_an_error_even_if_it_parses(finish: str) -> None:
-    with pytest.raises(AnswerError, match=finish):
+@pytest.mark.parametrize(
+    ("finish", "said"),
+    [("length", "most tokens"), ("loop", "in circles"), ("invalid", "no whole JSON"), ("refused", "refused")],
+)
+def test_a_reply_cut_off_is_an_error_even_if_it_parses(finish: str, said: str) -> None:
+    with pytest.raises(AnswerCutOff, match=said):
         assemble([Answer("1", "{}", finish=finish)], CONTRACT)  # type: ignore[arg-type]
 
 

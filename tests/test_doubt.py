@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from model.embedded.engine import EmbeddedEngine
+from model.engine import PageView
 from model.values.numbers import numbers
 from pipeline.extract import extract_pages
 from schemas.contract import Contract
@@ -18,7 +19,9 @@ ENGINE = EmbeddedEngine()
 
 def read(contract: Contract, *drawings: str) -> Record:
     info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
-    return extract_pages(info, [page(text, number) for number, text in enumerate(drawings, 1)], contract, ENGINE)
+    return extract_pages(
+        info, [PageView(page(text, number)) for number, text in enumerate(drawings, 1)], contract, ENGINE
+    )
 
 
 def of(properties: dict[str, Any]) -> Contract:
@@ -235,7 +238,7 @@ def test_what_stands_under_a_row_of_checkboxes_is_not_their_labels_value() -> No
     marks = (Mark(box(0, 10, 11), False), Mark(box(0, 20, 21), True))
     drawn = page("Cause:      Fire      Water\nPolice report filed?   no\nDate of loss:   02/14/2025\n", marks=marks)
     info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
-    record = extract_pages(info, [drawn], load_contract("form"), ENGINE)
+    record = extract_pages(info, [PageView(drawn)], load_contract("form"), ENGINE)
     said = {entry["label"]: entry["value"] for entry in record.data["entries"]}
     assert said == {"Cause": "Water", "Police report filed": "no", "Date of loss": "02/14/2025"}
 
