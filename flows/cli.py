@@ -192,6 +192,23 @@ def schemas(
 
 
 @app.command()
+def quantise(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the packed checkpoint.", show_default=False)],
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: Annotated[Literal["nf4", "int8"], typer.Option(help="4 bit or 8 bit.")] = "nf4",
+) -> None:
+    """Pack the weights of a Gemma 4 once, so that it loads in a fraction of the time.
+
+    Example: `intaglio quantise --out gemma-nf4`, and then `intaglio ingest … --engine gemma --model gemma-nf4`
+    """
+    from flows.commands.quantise import run
+    from model.engine import EngineSpec
+
+    raise typer.Exit(run(EngineSpec("gemma", model, revision, quantisation), out))
+
+
+@app.command()
 def doctor(
     model: Annotated[
         str, typer.Option("--model", "-m", help="A Gemma 4: its name on the hub, or its folder.")

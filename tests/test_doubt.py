@@ -274,3 +274,48 @@ def test_a_date_without_its_year_gets_the_statements_year_and_is_not_sure() -> N
     )
     assert [row["date"] for row in record.data["transactions"]] == ["2024-12-28", "2025-01-03"]
     assert not {"/transactions/0/date", "/transactions/1/date"} & accepted(record).keys()
+
+
+TAXED = """
+Description        Net      VAT amount      Gross amount
+Transport     2,500.00          575.00          3,075.00
+Boxes           345.00           79.35            424.35
+
+Total due                                       3,499.35
+"""
+
+
+def test_a_row_that_adds_up_does_not_prove_the_documents_totals() -> None:
+    money = {**NUMBER, "format": "money"}
+    lines = table(description=TEXT, net_amount=money, vat_amount=money, gross_amount=money)
+    record = read(of({"subtotal": money, "total_tax": money, "total": money, "lines": lines}), TAXED)
+    assert record.data["total"] == 3499.35
+    assert not {"/subtotal", "/total_tax"} & accepted(record).keys()
+
+
+def test_numbers_that_nearly_touch_are_parted_under_their_heads() -> None:
+    lines = table(description=TEXT, hs_code=TEXT, quantity=NUMBER, unit_price={**NUMBER, "format": "money"})
+    record = read(
+        of({"lines": lines}),
+        """
+        Description        HSN Code   Qty  Unit price     Amount
+        Granules           39012000 1,500 98.50         147,750.00
+        Masterbatch        32061900    40 210.00          8,400.00
+        """,
+    )
+    assert [(row["quantity"], row["unit_price"]) for row in record.data["lines"]] == [(1500, 98.5), (40, 210.0)]
+
+
+def test_sums_under_a_table_that_nothing_names_are_no_row() -> None:
+    money = {**NUMBER, "format": "money"}
+    taxes = table(rate={**NUMBER, "format": "percentage"}, base={**money, "x-labels": ["Base imponible"]}, tax=money)
+    record = read(
+        of({"taxes": taxes}),
+        """
+        Base imponible      Rate      Tax
+                757,25      21 %   159,02
+                706,80       4 %    28,27
+              1.464,05             187,29
+        """,
+    )
+    assert [row["base"] for row in record.data["taxes"]] == [757.25, 706.8]

@@ -90,7 +90,7 @@ def test_a_reply_cut_off_fails_the_record_and_invents_nothing() -> None:
 
     record = extract(pdf(BILL), CONTRACT, Cut())
     assert record.status == "failed" and record.data is None
-    assert record.issues[0].code == "answer-error"
+    assert record.issues[0].code == "answer-cut-off"
 
 
 def test_an_engine_that_says_nothing_of_places_is_grounded_by_search() -> None:

@@ -270,8 +270,8 @@ class TestWhatCannotBeAsked:
         ask([paper(LEASE, ANNEX, LEASE)], "What is the rent?", engine)
         with pytest.raises(UsageError) as caught:
             ask([paper(LEASE, ANNEX), paper(LEASE, ANNEX)], "What is the rent?", engine)
-        assert "4 pages" in str(caught.value) and "1300 tokens, 300 more than the 1000" in str(caught.value)
-        assert "some 3 fit" in caught.value.remedy
+        assert "4 pages" in str(caught.value) and "1,300 tokens, 300 more than the 1,000" in str(caught.value)
+        assert "some 3 pages fit" in caught.value.remedy
         assert len(engine.asked) == 1
 
     @pytest.mark.parametrize(

@@ -62,12 +62,14 @@ class Candidate:
 class Reading:
     """A document as the engine reads it: lines, labels and candidates, page by page, each computed once.
 
-    heads: (page, line) of the lines that head the tables of lists.
+    heads: (page, line) of the lines that head the tables of lists. rows: for those that are their rows, up to which
+    character.
     """
 
     pages: Sequence[PageText]
     book: LabelBook
     heads: set[tuple[int, int]] = field(default_factory=set)
+    rows: dict[tuple[int, int], int] = field(default_factory=dict)
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
     _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 
@@ -90,6 +92,10 @@ class Reading:
     def hits(self) -> dict[tuple[int, int], list[Hit]]:
         """Labels by (page, line index)."""
         return {(line.page, line.index): self.book.hits(line) for line in self.lines}
+
+    def in_row(self, span: Span) -> bool:
+        """Whether it stands in a row of a list's table."""
+        return span.start < self.rows.get((span.page, span.line.index), 0)
 
     def hits_on(self, line: Line) -> list[Hit]:
         return self.hits[line.page, line.index]
@@ -178,20 +184,30 @@ class Reading:
     def _dates(self, line: Line) -> list[Any]:
         return dates(line.text, self.date_order.day_first) if any(char.isdigit() for char in line.text) else []
 
-    def _numbers(self, line: Line, role: Role) -> list[Candidate]:
-        if not any(char.isdigit() for char in line.text):
+    def candidates_in(self, span: Span, role: Role) -> list[Candidate]:
+        """Those inside a part of a line. A number that reaches beyond it (`40 210.00`) is read anew, as two."""
+        found = [c for c in self.candidates_on(span.line, role) if c.span.start < span.end and span.start < c.span.end]
+        inside = [c for c in found if span.start <= c.span.start and c.span.end <= span.end]
+        if len(inside) < len(found) and role in ("money", "number", "integer", "percentage"):
+            return self._numbers(span.line, role, span.start, span.end)
+        return inside
+
+    def _numbers(self, line: Line, role: Role, begin: int = 0, end: int | None = None) -> list[Candidate]:
+        text = line.text[:end]
+        if not any(char.isdigit() for char in text[begin:]):
             return []
         taken = [(found.start, found.end) for found in self._dates(line)]
         taken += [match.span() for match in TIME.finditer(line.text) if ":" in match[0]]
         found = []
-        for number in numbers(line.text, self.mark):
-            if any(number.start < end and start < number.end for start, end in taken):
+        for number in numbers(text[begin:], self.mark):
+            at = begin + number.start
+            if any(at < stop and start < begin + number.end for start, stop in taken):
                 continue
             quality = _quality(number, role)
             if role == "money" and self.prints_decimals and number.decimals == 0 and not number.currency:
                 quality *= 0.3  # where amounts show cents, a number without them is a count, or misread
             if quality > 0:
-                start = line.text.index(number.digits, number.start)
+                start = line.text.index(number.digits, at)
                 span = Span(line, start, start + len(number.digits))
                 found.append(Candidate(span, number.value, quality, number))
         return found

@@ -1,11 +1,16 @@
-"""From the lines under a table head to cells: which part of a line belongs to which column."""
+"""From the lines under a table head to cells: which part of a line belongs to which column, and what value it says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from model.embedded.candidates import Candidate, Reading
 from model.embedded.headers import Column
 from model.embedded.lines import Line, Span
+from model.embedded.roles import Role
+
+_NUMBER = re.compile(r"[-+(]?[$€£¥₹]?\d[\d.,']*%?\)?")
 
 
 def cells(line: Line, columns: list[Column]) -> dict[int, list[Span]]:
@@ -19,17 +24,33 @@ def cells(line: Line, columns: list[Column]) -> dict[int, list[Span]]:
 
 
 def _pieces(line: Line, columns: list[Column]) -> Iterable[Span]:
-    """Segments, cut where a word begins exactly under another column's head."""
+    """Segments, cut where a word begins exactly under another column's head, and between numbers of two columns."""
     for segment in line.segments:
         first, last = line.word_range(segment.start, segment.end)
         start = segment.start
         for index in range(first + 1, last):
             left = line.edges[index][0]
             gap = left - line.edges[index - 1][1]
-            if gap > 0.3 * line.size and _opens_column(left, line, start, columns):
+            opens = gap > 0.3 * line.size and _opens_column(left, line, start, columns)
+            if opens or _parts_numbers(line, index, columns):
                 yield Span(line, start, line.starts[index] - 1)
                 start = line.starts[index]
         yield Span(line, start, segment.end)
+
+
+def _parts_numbers(line: Line, index: int, columns: list[Column]) -> bool:
+    """Whether a word and the one before it are numbers under different heads: `1,500 98.50`."""
+    if not all(_NUMBER.fullmatch(line.words[at].text) for at in (index - 1, index)):
+        return False
+    before, after = _over(line.edges[index - 1], columns), _over(line.edges[index], columns)
+    return before is not None and after is not None and before != after
+
+
+def _over(edge: tuple[float, float], columns: list[Column]) -> int | None:
+    """The column whose head a word stands under, if any."""
+    overlaps = [min(column.x1, edge[1]) - max(column.x0, edge[0]) for column in columns]
+    most = max(overlaps)
+    return overlaps.index(most) if most > 0 else None
 
 
 def _opens_column(left: float, line: Line, start: int, columns: list[Column]) -> bool:
@@ -51,3 +72,25 @@ def _fit(column: Column, piece: Span) -> float:
     if abs((column.x0 + column.x1) - (left + right)) < size:
         score += 0.4
     return score
+
+
+def typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:
+    """What a cell of a typed column says; None where it says something else, or more."""
+    for span in spans:
+        inside = reading.candidates_in(span, role)
+        if inside and _covers(inside[0].span, span, alone=role == "money"):
+            return inside[0]
+    return None
+
+
+def is_rate(role: Role, candidate: Candidate, title: str) -> bool:
+    """False for a bare number in a column of percentages whose head has no per cent sign."""
+    return role != "percentage" or "%" in title or (candidate.number is not None and candidate.number.percent)
+
+
+def _covers(value: Span, cell: Span, *, alone: bool) -> bool:
+    """Whether the value is what the cell says, not a number inside a sentence; `alone`: nor one of several."""
+    rest = cell.text.replace(value.text, "", 1)
+    if alone and any(char.isdigit() for char in rest):
+        return False
+    return sum(char.isalnum() for char in rest) <= max(6, len(value.text))

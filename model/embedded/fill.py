@@ -10,12 +10,12 @@ from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
 from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
-from model.embedded.lists import object_rows, text_items
+from model.embedded.lists import object_rows, row_leaves, text_items
 from model.embedded.parties import choose_parties
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
 from model.embedded.sections import section_rows
-from model.embedded.tables import Row
+from model.embedded.tables import Row, table_rows
 from model.embedded.texts import document_title, labelled_text
 from model.values.text import squash
 from schemas.field import Field
@@ -36,15 +36,28 @@ def fill(root: Field, pages: Sequence[PageText], book: LabelBook) -> Filled:
     """Everything that the pages say about the fields under `root`."""
     reading = Reading(pages, book)
     filled = Filled(None)
-    lists = {node.pointer: tuple(node.item.leaves()) for node in _lists(root) if node.item is not None}
+    lists = {node.pointer: row_leaves(node) for node in _lists(root)}
     heads = owned_heads(reading, lists)
+    tables = {
+        pointer: table_rows(
+            reading, found, [head for other in heads if other != pointer for head in heads[other]], leaves
+        )
+        for (pointer, leaves), found in zip(lists.items(), heads.values(), strict=True)
+    }
     reading.heads = {
         (head.page, index)
         for found in heads.values()
         for head in found
         for index in range(head.first_line, head.last_line + 1)
     }
-    filler = _Filler(reading, _single_values(root, reading), heads, filled)
+    reading.rows = {
+        place: end
+        for rows in tables.values()
+        if len(rows) > 1  # a single row may well be a document's own values in a table of two lines
+        for row in rows
+        for place, end in row.reach.items()
+    }
+    filler = _Filler(reading, _single_values(root, reading), heads, tables, filled)
     filled.data = filler.node(root)
     for pointer, choice in filled.choices.items():
         if reading.is_open_date(choice.value, choice.spans):
@@ -86,6 +99,7 @@ class _Filler:
     reading: Reading
     single: dict[str, Choice]
     heads: dict[str, list[Head]]
+    tables: dict[str, list[Row]]
     filled: Filled
 
     def node(self, node: Field) -> Any:
@@ -107,18 +121,13 @@ class _Filler:
             for index, choice in enumerate(choices):
                 self.filled.choices[f"{node.pointer}/{index}"] = choice
             return [choice.value for choice in choices]
-        depth = node.pointer.count("*") + 1
-        own = tuple(leaf for leaf in item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
+        own = row_leaves(node)
         inner = _inner_list(item)
         if inner is not None:
-            sections = section_rows(self.reading, self.heads[inner.pointer], self.others(inner), inner, own)
+            sections = section_rows(self.reading, self.heads[inner.pointer], self.tables[inner.pointer], inner, own)
             return [self.section(node, inner, index, section) for index, section in enumerate(sections)]
-        rows = object_rows(self.reading, node.pointer, self.heads[node.pointer], self.others(node), own)
+        rows = object_rows(self.reading, node.pointer, self.tables[node.pointer], own)
         return [self.row(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row) for index, row in enumerate(rows)]
-
-    def others(self, node: Field) -> list[Head]:
-        """The table heads of all other lists."""
-        return [head for pointer, heads in self.heads.items() if pointer != node.pointer for head in heads]
 
     def section(self, node: Field, inner: Field, index: int, section: tuple[Row, list[Row]]) -> Any:
         assert node.item is not None and inner.item is not None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
 from model.embedded.entries import entry_rows
-from model.embedded.headers import Head
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.pairs import pair_rows
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row, table_rows
+from model.embedded.tables import Row
 from model.embedded.texts import introduced, trimmed
 from model.embedded.transcript import page_rows
 from schemas.field import Field
@@ -21,17 +19,23 @@ _SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 MAX_LINES = 30
 
 
-def object_rows(
-    reading: Reading, pointer: str, heads: Sequence[Head], others: Sequence[Head], leaves: tuple[Field, ...]
-) -> list[Row]:
-    """The rows of the list of objects at a pointer, in document order; empty where the document shows none."""
+def row_leaves(node: Field) -> tuple[Field, ...]:
+    """The leaves that a row of a list of objects shows itself; lists inside it only where their values are given."""
+    assert node.item is not None
+    depth = node.pointer.count("*") + 1
+    return tuple(leaf for leaf in node.item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
+
+
+def object_rows(reading: Reading, pointer: str, tabled: list[Row], leaves: tuple[Field, ...]) -> list[Row]:
+    """The rows of the list of objects at a pointer, in document order; empty where the document shows none.
+
+    tabled: those that stand in tables.
+    """
     for way in (page_rows, pair_rows):
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    return (
-        table_rows(reading, heads, others, leaves) or entry_rows(reading, pointer, leaves) or item_rows(reading, leaves)
-    )
+    return tabled or entry_rows(reading, pointer, leaves) or item_rows(reading, leaves)
 
 
 def text_items(reading: Reading, node: Field) -> list[Choice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.embedded.candidates import Reading
@@ -13,6 +13,7 @@ from model.embedded.lines import SEPARATOR, Line, Span
 RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
 REACH_BELOW = 3.2  # in line heights
 TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather than one value
+TABLE_VALUE = 0.6  # of a row of a list: hardly the document's own either
 TABLE_HEAD = 0.75  # what stands under a list's head is its rows', hardly the document's own
 PROSE_WORDS = 9  # words of one segment from which it is running text, where labels mean little
 _FILLER = re.compile(
@@ -50,6 +51,8 @@ def relations(reading: Reading, span: Span) -> list[Relation]:
             for hit in reading.hits_on(line)
             if (strength := _below(reading, hit, span, lines[index + 1 : span.line.index])) > 0
         ]
+    if reading.in_row(span):
+        found = [replace(relation, strength=relation.strength * TABLE_VALUE) for relation in found]
     found.sort(key=lambda relation: -relation.strength)
     return found
 

@@ -80,7 +80,8 @@ def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
             if role == "date":
                 offers[leaf.pointer] += period_offers(reading, leaf)
     if "money" in by_role:
-        reconcile(by_role["money"], offers, weigh(reading, "money"))
+        alone = [pair for pair in weigh(reading, "money") if not reading.in_row(pair[0].span)]
+        reconcile(reading, by_role["money"], offers, alone)
     return _assigned({leaf.pointer: leaf for leaf in leaves}, offers)
 
 
@@ -213,8 +214,12 @@ def _overlap(left: Span, right: Span) -> bool:
     return left.line is right.line and left.start < right.end and right.start < left.end
 
 
-def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: Sequence[Weighed]) -> None:
+def reconcile(
+    reading: Reading, leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: Sequence[Weighed]
+) -> None:
     """Raises the amounts that add up: net + tax = total, and paid - change = total. In place.
+
+    Those of a list's rows have no part in it, for a row may add up as well.
 
     The other amounts of a sum are looked for by the lexicon's labels even where the contract does not ask for them.
     """
@@ -237,7 +242,8 @@ def reconcile(leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: 
     for name, pointers in wanted.items():
         for pointer in pointers:
             offers[pointer] = [
-                (_voted(score, candidate.value, agreed[name]), candidate) for score, candidate in offers[pointer]
+                (score if reading.in_row(candidate.span) else _voted(score, candidate.value, agreed[name]), candidate)
+                for score, candidate in offers[pointer]
             ]
 
 

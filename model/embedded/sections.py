@@ -9,7 +9,7 @@ from typing import Any
 from model.embedded.candidates import Reading
 from model.embedded.headers import Head
 from model.embedded.lines import Line, Span
-from model.embedded.lists import object_rows
+from model.embedded.lists import object_rows, row_leaves
 from model.embedded.roles import name_words, role_of
 from model.embedded.scalars import TYPED, as_json
 from model.embedded.tables import PARTLY_READ, Row
@@ -22,14 +22,14 @@ _Stated = tuple[Field, Any, tuple[Span, ...]]
 
 
 def section_rows(
-    reading: Reading, heads: Sequence[Head], others: Sequence[Head], inner: Field, outer: Sequence[Field]
+    reading: Reading, heads: Sequence[Head], tabled: list[Row], inner: Field, outer: Sequence[Field]
 ) -> list[tuple[Row, list[Row]]]:
     """(heading, rows) for each group, in document order.
 
     Rows before the first heading make a group of their own; nobody knows whether it is one group, so that none is sure.
     """
     assert inner.item is not None
-    rows = object_rows(reading, inner.pointer, heads, others, tuple(inner.item.leaves()))
+    rows = object_rows(reading, inner.pointer, tabled, row_leaves(inner))
     sections: list[tuple[Row, list[Row]]] = []
     pending = _headings(reading, outer, heads)
     places = {heading.place for heading in pending}

@@ -10,15 +10,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
-from model.embedded.candidates import Candidate, Reading
-from model.embedded.cells import cells
+from model.embedded.candidates import Reading
+from model.embedded.cells import cells, is_rate, typed_candidate
 from model.embedded.columns import FILLED, by_content
 from model.embedded.headers import Head
 from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import Line, Span
-from model.embedded.roles import Role, role_of
+from model.embedded.roles import role_of
 from model.embedded.scalars import TYPED, as_json
 from model.embedded.vocabulary import TOTAL, says_only_when
 from model.values.text import squash
@@ -30,13 +31,17 @@ CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that go
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
+SUMMED = 3  # rows from which the last may be the sum of the others
 ROW_BEFORE = 2  # typed cells of a row that stand before the label of a total beside the table
 FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 
 @dataclass
 class Row:
-    """One row. values and spans by leaf pointer (with `*`); place: page and y of its first line, for ordering."""
+    """One row. values and spans by leaf pointer (with `*`); place: page and y of its first line, for ordering.
+
+    reach: by (page, line), the character up to which the line is the row's.
+    """
 
     place: tuple[int, float]
     values: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +49,7 @@ class Row:
     score: float = WHOLLY_READ
     last_line: Line | None = None
     columns: set[int] = field(default_factory=set)
+    reach: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
@@ -61,8 +67,19 @@ def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], 
     _share_titles(found)
     for head in found:
         following = next((end for end in ends if end > (head.page, head.last_line)), None)
-        rows += _Body(reading, head, by_pointer).rows(_lines_under(reading, head, following))
+        rows += _without_sums(_Body(reading, head, by_pointer).rows(_lines_under(reading, head, following)), by_pointer)
     return rows
+
+
+def _without_sums(rows: list[Row], leaves: Mapping[str, Field]) -> list[Row]:
+    """The rows without a last one that no label names, but whose every amount is the sum of the column above it."""
+    if len(rows) < SUMMED:
+        return rows
+    *above, last = rows
+    amounts = [pointer for pointer in last.values if role_of(leaves[pointer]) == "money"]
+    sums = [sum(Decimal(str(row.values.get(pointer, 0))) for row in above) for pointer in amounts]
+    agree = all(Decimal(str(last.values[at])) == total for at, total in zip(amounts, sums, strict=True))
+    return above if amounts and agree and last.values.keys() < above[-1].values.keys() else rows
 
 
 def _share_titles(found: Sequence[Head]) -> None:
@@ -124,6 +141,8 @@ class _Body:
                 misses = 3  # a table may go on over the page, under a page heading of a few lines
             filled = self._own(line, cells(line, self.head.columns))
             taken = self.take(line, filled, current)
+            if taken is not None:
+                taken.reach[line.page, line.index] = max(span.end for spans in filled.values() for span in spans)
             if taken is None:
                 misses += 1
                 current = None if current and not self._near(current, line, 2.0) else current
@@ -184,10 +203,10 @@ class _Body:
         role = role_of(leaf)
         if role not in TYPED or role in ("identifier", "phone", "tax_id", "url", "email"):
             return " ".join(span.text.strip() for span in spans), tuple(spans)
-        candidate = _typed_candidate(self.reading, role, spans)
+        candidate = typed_candidate(self.reading, role, spans)
         if candidate is None and leaf.format == "date" and (day := self.reading.dated(spans[0].text)):
             return day.isoformat(), (spans[0],)
-        if candidate is None or not _is_rate(role, candidate, title):
+        if candidate is None or not is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
 
@@ -261,26 +280,3 @@ class _Body:
         """Whether a label is all that a row's text says, a date aside, and it is a label of a field outside lists."""
         outside = any("*" not in pointer and pointer not in _IN_ROWS for pointer in hit.pointers)
         return outside and hit.span.start == cell.start and says_only_when(cell.text[hit.span.end - cell.start :])
-
-
-def _typed_candidate(reading: Reading, role: Role, spans: list[Span]) -> Candidate | None:
-    for span in spans:
-        inside = [
-            candidate
-            for candidate in reading.candidates_on(span.line, role)
-            if candidate.span.start >= span.start and candidate.span.end <= span.end
-        ]
-        if inside and _covers(inside[0].span, span):
-            return inside[0]
-    return None
-
-
-def _is_rate(role: Role, candidate: Candidate, title: str) -> bool:
-    """False for a bare number in a column of percentages whose head has no per cent sign."""
-    return role != "percentage" or "%" in title or (candidate.number is not None and candidate.number.percent)
-
-
-def _covers(value: Span, cell: Span) -> bool:
-    """Whether the value is what the cell says, not a number inside a sentence."""
-    rest = cell.text.replace(value.text, "", 1)
-    return sum(char.isalnum() for char in rest) <= max(6, len(value.text))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,19 +82,32 @@ def _of_cache(model: str, revision: str) -> Checkpoint:
     try:
         folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError) as error:
+        if _is_path(model):
+            raise EngineUnavailable(
+                f"there is no folder {model}.",
+                remedy=f"Name one that holds a checkpoint, or a model on the hub, as in {DEFAULT_MODEL}.",
+            ) from error
         raise _absent(model, revision, "are not on this machine") from error
     if lacking := _lacking(folder):
         raise _absent(model, revision, f"are not whole: {lacking} is missing")
     return Checkpoint(folder, model, folder.name, _stored(folder))
 
 
+def _is_path(model: str) -> bool:
+    """Whether what is neither here nor cached was meant as a folder: a name on the hub is `name` or `owner/name`."""
+    parts = Path(model).parts
+    return (
+        model.startswith((os.sep, ".", "~")) or len(parts) > 2 or (model != DEFAULT_MODEL and Path(parts[0]).exists())
+    )
+
+
 def _absent(model: str, revision: str, how: str) -> EngineUnavailable:
     asked = "" if revision == DEFAULT_REVISION else f" --revision {revision}"
     size = DOWNLOAD_BYTES.get(model)
-    room = f" It takes {size / 1e9:.1f} GB of disk." if size else " Its page on the hub says how much disk that takes."
+    room = f"it takes {size / 1e9:.1f} GB of disk" if size else "its page on the hub says how much disk it takes"
     return EngineUnavailable(
         f"the weights of {model} {how}, and Intaglio downloads none by itself.",
-        remedy=f"Run: hf download {model}{asked}\n{room.strip()} Or name a folder that holds a checkpoint.",
+        remedy=f"Run: hf download {model}{asked} ({room}), or name a folder that holds a checkpoint.",
     )
 
 

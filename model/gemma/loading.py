@@ -167,15 +167,14 @@ def quantise_checkpoint(spec: EngineSpec, folder: Path) -> Path:
         raise EngineUnavailable(
             f"{checkpoint.model} would be written as it is.", remedy="Name the original weights, and nf4 or int8."
         )
-    _refuse_taken(folder)
+    _claim(folder)
     return save_quantised(load_model(spec, slow_is_fine=True), checkpoint, folder)
 
 
 def save_quantised(model: nn.Module, origin: Checkpoint, folder: Path) -> Path:
     """Writes a loaded model, with what lies beside the weights in its origin. A folder is there whole or not at all."""
     assert_quantised(model)
-    _refuse_taken(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _claim(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -202,7 +201,9 @@ def _config(checkpoint: Checkpoint) -> Any:
 
 
 def _loaded(checkpoint: Checkpoint, quantisation: Quantisation, memory: Memory, attention: str) -> nn.Module:
-    packing = {"quantization_config": PackedConfig(quantisation)} if quantisation != "none" else {}
+    packing = {}
+    if quantisation != "none" and checkpoint.stored == "none":
+        packing = {"quantization_config": PackedConfig(quantisation)}
     several = {"device_map": "auto", "max_memory": dict(memory.gpus)}
     one = {"device_map": {"": memory.gpus[0][0] if memory.gpus else "cpu"}}
     try:
@@ -261,9 +262,14 @@ def _cache_bytes(model: nn.Module, tokens: int) -> int:
     return total
 
 
-def _refuse_taken(folder: Path) -> None:
+def _claim(folder: Path) -> None:
+    """Raises OutputUnwritable where something is there already, or its parent cannot be made."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise OutputUnwritable(f"{folder} is there already.", remedy="Name another folder, or remove it.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(f"{folder} cannot be made: {error}.", remedy="Name another folder.") from error
 
 
 def _gb(size: int) -> str:

@@ -23,6 +23,7 @@ SMALLEST = 1e-30  # a row of zeros needs a scale that is none
 quantize_4bit = torch.ops.bitsandbytes.quantize_4bit.default
 dequantize_4bit = torch.ops.bitsandbytes.dequantize_4bit.default
 quantize_blockwise = torch.ops.bitsandbytes.quantize_blockwise.default
+dequantize_blockwise = torch.ops.bitsandbytes.dequantize_blockwise.default
 gemm_4bit = torch.ops.bitsandbytes.gemm_4bit.default
 
 Parts = Mapping[str, Tensor]  # what a packed matrix consists of, by name; the weights themselves have the name ""
@@ -112,8 +113,13 @@ class Nf4:
 
     def _scales(self, parts: Parts) -> Tensor:
         """The scale of each block: (experts, blocks)."""
-        spread = parts["absmax_scale"].repeat_interleave(SCALES, dim=1)[:, : self.blocks]
-        return _code(spread.device)[parts["absmax"].int()].mul_(spread).add_(parts["absmax_offset"][:, None])
+        absmax, scale, code = parts["absmax"], parts["absmax_scale"], _code(parts["absmax"].device)
+        if self.blocks % SCALES:  # groups of scales do not run on from one expert into the next
+            spread = scale.repeat_interleave(SCALES, dim=1)[:, : self.blocks]
+            scales = code[absmax.int()].mul_(spread)
+        else:
+            scales = dequantize_blockwise(absmax, scale.reshape(-1), code, SCALES, torch.float32)
+        return scales.add_(parts["absmax_offset"][:, None])
 
     def _unpack(self, packed: Tensor, scales: Tensor, experts: int, dtype: torch.dtype) -> Tensor:
         shape = [experts, packed.shape[-1] * 2]  # a matrix of an odd size has half a byte to spare

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import llguidance.numpy
 import numpy as np
 import torch
-from llguidance import LLExecutor
 from torch import Tensor
 
 from model.engine import Finish
@@ -39,14 +38,14 @@ class Constraint:
     """For one call of `decode`, or of `generate` as a logits processor. Rows keep their order, so not for beams; each
     call sees one token more than the one before, so not for a decoder that takes tokens back.
 
-    seconds, tokens: time spent on masks so far, and for how many tokens. On a GPU the mask is applied beside the host.
+    seconds, tokens: time that the host spent on finding masks so far, and for how many tokens. Applying them, which a
+    GPU does by itself, is not in it.
     """
 
     def __init__(self, rules: Sequence[Rule], grammars: Grammars, markers: Markers) -> None:
         self.seconds = 0.0
         self.tokens = 0
         self._rules, self._grammars, self._markers = tuple(rules), grammars, markers
-        self._executor = LLExecutor()
         self._rows: list[Row] = []
         self._seen = 0  # tokens of the prompt and the reply
         self._step: _Step | None = None
@@ -62,8 +61,9 @@ class Constraint:
         """input_ids: (rows, prompt and reply); scores: (rows, vocabulary), come back with -inf where forbidden."""
         self._follow(input_ids)
         started = time.perf_counter()
-        masked = self._masked(scores)
+        edited = self._fill()
         self.seconds += time.perf_counter() - started
+        masked = self._put(scores, edited) if edited else scores
         self._step = _Step(masked, _log_sum(scores), _log_sum(masked))
         return masked
 
@@ -103,21 +103,19 @@ class Constraint:
         chosen = step.scores.gather(1, tokens.to(step.scores.device).unsqueeze(1)).squeeze(1).float()
         self._chosen.append(torch.stack((chosen - step.allowed, step.allowed - step.plain)))
 
-    def _masked(self, scores: Tensor) -> Tensor:
+    def _fill(self) -> list[int]:
+        """Finds the masks of the next tokens; returns the rows whose masks may forbid any."""
         held = [(row.matcher, at) for at, row in enumerate(self._rows) if row.held]
         self._words.fill(-1)
-        if len(held) == 1:
-            llguidance.numpy.fill_next_token_bitmask(held[0][0], self._words, held[0][1])
-        elif held:
-            llguidance.numpy.fill_next_token_bitmask_par(self._executor, held, self._words)
-        for matcher, _ in held:
+        for matcher, at in held:  # one after the other: a mask takes less time than threads take to wake on a busy host
+            llguidance.numpy.fill_next_token_bitmask(matcher, self._words, at)
             raise_if_broken(matcher)
-        edited = [at for at, row in enumerate(self._rows) if row.edit(self._words[at])]
-        if not edited:
-            return scores
-        return self._masked_on_device(scores) if scores.is_cuda else _masked_on_host(scores, self._words, edited)
+        return [at for at, row in enumerate(self._rows) if row.edit(self._words[at])]
 
-    def _masked_on_device(self, scores: Tensor) -> Tensor:
+    def _put(self, scores: Tensor, rows: Sequence[int]) -> Tensor:
+        return self._put_on_device(scores) if scores.is_cuda else _put_on_host(scores, self._words, rows)
+
+    def _put_on_device(self, scores: Tensor) -> Tensor:
         """An eighth of the bytes crosses; they become bits where the scores are."""
         packed = self._buffer.to(scores.device, non_blocking=True).view(torch.uint8)
         self._bits = self._bits.to(scores.device)
@@ -125,7 +123,7 @@ class Constraint:
         return scores.masked_fill(forbidden[:, : scores.shape[1]], -torch.inf)
 
 
-def _masked_on_host(scores: Tensor, words: Words, rows: Sequence[int]) -> Tensor:
+def _put_on_host(scores: Tensor, words: Words, rows: Sequence[int]) -> Tensor:
     """Writes the smaller part of each row: most tokens are allowed within a text, and hardly any elsewhere."""
     out = scores.clone()
     for at in rows:
