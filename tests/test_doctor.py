@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -214,3 +215,16 @@ def test_a_card_that_torch_cannot_use_is_listed_with_the_reason(tmp_path: Path) 
     gemma = found["engines"][1]
     assert not gemma["works"] and "NVIDIA Example is there, but torch is not installed" in gemma["reason"]
     assert "this card, 25.8 GB" in run(PATH=path, HF_HUB_CACHE=str(tmp_path)).stdout
+
+
+def test_the_documentation_shows_the_table_as_it_is_printed(tmp_path: Path) -> None:
+    found = as_json(HF_HUB_CACHE=str(tmp_path))
+    text = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+    shown = [line.split() for line in text.splitlines() if re.match(r"    (\d+ bit|load_in_4bit) ", line)]
+    sums = [(row["weights"], row["cache"], row["workspace"], row["total"]) for row in found["fits"]]
+    assert [line[-9:] for line in shown] == [
+        [f"{row['context']:,}"]
+        + [f"{size / GB:.2f}" for size in sizes]
+        + [str(count or "-") for count in row["most_replies"][-4:]]
+        for row, sizes in zip(found["fits"], sums, strict=True)
+    ]

@@ -29,7 +29,9 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     assert not imported_by("import flows.cli") & heavy
 
 
-@pytest.mark.parametrize("module", ["pipeline.batch", "pipeline.extract", "model.registry", "flows.commands.ingest"])
+@pytest.mark.parametrize(
+    "module", ["pipeline.batch", "pipeline.extract", "model.registry", "flows.commands.ingest", "flows.commands.doctor"]
+)
 def test_the_pipeline_and_a_direct_run_never_import_prefect_or_torch(module: str) -> None:
     assert not imported_by(f"import {module}") & {"prefect", "torch", "transformers"}
 
