@@ -17,11 +17,10 @@ from tests.pages import box, page
 ENGINE = EmbeddedEngine()
 
 
-def read(contract: Contract, *drawings: str) -> Record:
+def read(contract: Contract, *drawings: str, marks: tuple[Mark, ...] = ()) -> Record:
     info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
-    return extract_pages(
-        info, [PageView(page(text, number)) for number, text in enumerate(drawings, 1)], contract, ENGINE
-    )
+    views = [PageView(page(text, number, marks)) for number, text in enumerate(drawings, 1)]
+    return extract_pages(info, views, contract, ENGINE)
 
 
 def of(properties: dict[str, Any]) -> Contract:
@@ -236,9 +235,8 @@ def test_a_label_is_not_read_across_an_article() -> None:
 
 def test_what_stands_under_a_row_of_checkboxes_is_not_their_labels_value() -> None:
     marks = (Mark(box(0, 10, 11), False), Mark(box(0, 20, 21), True))
-    drawn = page("Cause:      Fire      Water\nPolice report filed?   no\nDate of loss:   02/14/2025\n", marks=marks)
-    info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
-    record = extract_pages(info, [PageView(drawn)], load_contract("form"), ENGINE)
+    drawn = "Cause:      Fire      Water\nPolice report filed?   no\nDate of loss:   02/14/2025\n"
+    record = read(load_contract("form"), drawn, marks=marks)
     said = {entry["label"]: entry["value"] for entry in record.data["entries"]}
     assert said == {"Cause": "Water", "Police report filed": "no", "Date of loss": "02/14/2025"}
 
@@ -322,3 +320,72 @@ def test_sums_under_a_table_that_nothing_names_are_no_row() -> None:
         """,
     )
     assert [row["base"] for row in record.data["taxes"]] == [757.25, 706.8]
+
+
+def test_lists_in_lists_in_lists_are_filled() -> None:
+    results = table(rank={"type": ["integer", "null"]}, athlete=TEXT, time=TEXT)
+    contract = of({"events": table(event=TEXT, age_groups=table(age_group=TEXT, results=results))})
+    group = "Age group: {}\nRank    Athlete       Time\n1       {}      30.10\n\n"
+    record = read(
+        contract,
+        "Event: 50m Freestyle\n"
+        + group.format("30-34", "Ann BOO")
+        + group.format("35-39", "Cy DOE ")
+        + "Event: 100m Backstroke\n"
+        + group.format("30-34", "Di FOO "),
+    )
+    assert [
+        (
+            event["event"],
+            [(group["age_group"], [row["athlete"] for row in group["results"]]) for group in event["age_groups"]],
+        )
+        for event in record.data["events"]
+    ] == [
+        ("50m Freestyle", [("30-34", ["Ann BOO"]), ("35-39", ["Cy DOE"])]),
+        ("100m Backstroke", [("30-34", ["Di FOO"])]),
+    ]
+    assert "/events/1/age_groups/0/results/0/time" in record.fields
+
+
+def test_a_number_under_the_recipients_heading_is_not_the_issuers() -> None:
+    record = read(
+        load_contract("invoice"),
+        """
+        Example Texts - NIF 12345678Z         Cliente: Editorial Pino S.L.
+                                              CIF B12345674
+        """,
+    )
+    assert record.data["seller"]["tax_id"] == "12345678Z"
+    assert record.data["buyer"]["tax_id"] == "B12345674"
+
+
+def test_an_amount_due_that_is_all_a_bill_says_is_its_total_for_review() -> None:
+    record = read(load_contract("invoice"), "Invoice No. 25-017\n\nAmount due      $3,144.20\n")
+    assert record.data["amount_due"] == record.data["total"] == 3144.2
+    assert "/total" not in accepted(record)
+
+
+def test_words_behind_a_title_belong_to_it_and_running_text_is_no_head() -> None:
+    lines = table(description=TEXT, quantity=NUMBER, unit_price={**NUMBER, "format": "money"}, tax_rate=NUMBER)
+    record = read(
+        of({"lines": lines, "seller_vat": TEXT}),
+        """
+        Exporter: Example Cork SA, Rua do Teste 3, Evora, Portugal, price and quantity as agreed, VAT PT509442013
+
+        Description         Qty (m2)     Price excl.
+        Cork tiles             1,200            8.40
+        Underlay               2,500            1.95
+        """,
+    )
+    assert [(row["quantity"], row["unit_price"]) for row in record.data["lines"]] == [(1200, 8.4), (2500, 1.95)]
+
+
+def test_the_one_column_of_days_is_the_rows_date_whatever_its_title() -> None:
+    rows = table(date=DATE, description=TEXT, amount={**NUMBER, "format": "money"})
+    drawn = """
+When it was   Description     Amount
+23/04/2025    Shop             12.50
+24/04/2025    Bank             13.50
+"""
+    record = read(of({"rows": rows}), drawn)
+    assert [row["date"] for row in record.data["rows"]] == ["2025-04-23", "2025-04-24"]

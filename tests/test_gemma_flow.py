@@ -60,7 +60,7 @@ def test_a_folder_becomes_valid_records_of_which_none_is_accepted(
 
     again = intaglio(*ingest, *gemma)
     assert json.loads(again.stdout)["read"] == 0
-    other = intaglio(*ingest, *gemma[:-2], "--thinking", "on", "--quantisation", "none")
+    other = intaglio(*ingest, *gemma[:-2], "--quantisation", "none")
     assert json.loads(other.stdout)["read"] == 3
 
 

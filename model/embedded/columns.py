@@ -12,6 +12,7 @@ from model.embedded.cells import cells
 from model.embedded.headers import Column, Head
 from model.embedded.lines import Line
 from model.embedded.roles import name_words, role_of
+from model.values.dates import dates
 from schemas.field import Field
 from schemas.lexicon import meant
 
@@ -102,6 +103,8 @@ def _looks_like(leaf: Field) -> Callable[[str], bool] | None:
         return lambda text: bool(_RANK.fullmatch(text))
     if leaf.kind == "integer" and "year" in name_words(leaf.name):
         return lambda text: bool(_YEAR.fullmatch(text))
+    if role == "date":
+        return lambda text: any(found.text == text.strip() for found in dates(text))
     if role == "country":
         return lambda text: bool(_COUNTRY.fullmatch(text))
     if role == "person":

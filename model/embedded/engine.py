@@ -16,7 +16,7 @@ from schemas.contract import Contract
 from schemas.errors import EngineUnavailable
 from schemas.record import EngineInfo
 
-REVISION = "1"  # raise it when the same words can give other values: the ledger then redoes documents
+REVISION = "2"  # raise it when the same words can give other values: the ledger then redoes documents
 
 
 class EmbeddedEngine:

@@ -14,7 +14,7 @@ from model.embedded.lists import object_rows, row_leaves, text_items
 from model.embedded.parties import choose_parties
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
-from model.embedded.sections import section_rows
+from model.embedded.sections import sections
 from model.embedded.tables import Row, table_rows
 from model.embedded.texts import document_title, labelled_text
 from model.values.text import squash
@@ -80,16 +80,18 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
 
 
 def _lists(node: Field) -> Iterator[Field]:
-    """Every list of objects whose rows are printed as such: of a list in a list, the inner one."""
+    """Every list of objects whose rows are printed as such: of lists in lists, the innermost."""
     for child in node.children:
         yield from _lists(child)
     if node.item is not None and node.item.kind == "object":
-        inner = _inner_list(node.item)
-        yield inner if inner is not None else node
+        yield _levels(node)[-1]
 
 
-def _inner_list(item: Field) -> Field | None:
-    return next((child for child in item.children if child.item is not None and child.item.kind == "object"), None)
+def _levels(node: Field) -> list[Field]:
+    """A list of objects, the first list of objects in it, and so on inwards."""
+    assert node.item is not None
+    inner = next((child for child in node.item.children if child.item and child.item.kind == "object"), None)
+    return [node, *(_levels(inner) if inner else ())]
 
 
 @dataclass
@@ -121,24 +123,27 @@ class _Filler:
             for index, choice in enumerate(choices):
                 self.filled.choices[f"{node.pointer}/{index}"] = choice
             return [choice.value for choice in choices]
-        own = row_leaves(node)
-        inner = _inner_list(item)
-        if inner is not None:
-            sections = section_rows(self.reading, self.heads[inner.pointer], self.tables[inner.pointer], inner, own)
-            return [self.section(node, inner, index, section) for index, section in enumerate(sections)]
-        rows = object_rows(self.reading, node.pointer, self.tables[node.pointer], own)
-        return [self.row(item, f"{node.pointer}/*", f"{node.pointer}/{index}", row) for index, row in enumerate(rows)]
+        levels = _levels(node)
+        innermost = levels[-1]
+        rows = object_rows(self.reading, innermost.pointer, self.tables[innermost.pointer], row_leaves(innermost))
+        return self.level(levels, rows, node.pointer)
 
-    def section(self, node: Field, inner: Field, index: int, section: tuple[Row, list[Row]]) -> Any:
-        assert node.item is not None and inner.item is not None
-        heading, rows = section
-        here = f"{node.pointer}/{index}"
-        value = self.row(node.item, f"{node.pointer}/*", here, heading)
-        place = here + inner.pointer.removeprefix(f"{node.pointer}/*")
-        value[inner.name] = [
-            self.row(inner.item, f"{inner.pointer}/*", f"{place}/{number}", row) for number, row in enumerate(rows)
-        ]
-        return value
+    def level(self, levels: Sequence[Field], rows: Sequence[Row], here: str) -> list[Any]:
+        """The objects of a list, of which `rows` are the rows; of a list in a list, the rows of the inner one."""
+        node, *inner = levels
+        assert node.item is not None
+        template = f"{node.pointer}/*"
+        if not inner:
+            return [self.row(node.item, template, f"{here}/{index}", row) for index, row in enumerate(rows)]
+        groups = []
+        for index, (heading, members) in enumerate(
+            sections(self.reading, self.heads[levels[-1].pointer], rows, row_leaves(node))
+        ):
+            place = f"{here}/{index}"
+            group = self.row(node.item, template, place, heading)
+            group[inner[0].name] = self.level(inner, members, place + inner[0].pointer.removeprefix(template))
+            groups.append(group)
+        return groups
 
     def marked(self, node: Field, template: str, place: str, row: Row) -> list[Any]:
         """The allowed values that a row shows for a list of an enum."""

@@ -13,6 +13,10 @@ from model.embedded.lines import Line, Span
 from model.values.numbers import CURRENCY_CODES
 from schemas.field import Field
 
+_QUALIFIER = re.compile(
+    r"(?:\([^()]{1,12}\)|(?:excl|incl|exkl|inkl|ex|inc|net|gross|netto|brutto|ht|ttc)\.?)", re.IGNORECASE
+)
+PROSE_WORDS, PROSE_SHARE = 9, 0.4  # a segment of so many words, so little of it labels, is running text
 TITLE_LINES = 4  # above a head, in which its list's own label may stand
 NEEDED = 2  # labels of different fields that make a line a table head
 
@@ -120,8 +124,14 @@ def _head(reading: Reading, stack: list[Line], wanted: set[str]) -> Head | None:
 
 
 def _may_head(reading: Reading, hit: Hit) -> bool:
-    """Not a label with an amount behind it (`Total HT  205,52`), nor the end of a longer word (`Preis/Einh.`)."""
+    """Not in running text, nor with an amount behind it (`Total HT  205,52`), nor in a longer word (`Preis/Einh.`)."""
     if hit.line.text[max(0, hit.span.start - 1) : hit.span.start] in ("/", "-"):
+        return False
+    segment = hit.line.segment_at(hit.span.start)
+    labels = sum(
+        len(other.span.text) for other in reading.hits_on(hit.line) if segment.start <= other.span.start < segment.end
+    )
+    if segment.text.count(" ") >= PROSE_WORDS and labels < PROSE_SHARE * len(segment.text):
         return False
     amounts = (c.span for c in reading.candidates_on(hit.line, "money") if c.number and c.number.decimals == 2)
     return not any(
@@ -165,7 +175,7 @@ def _assigned(hits: list[Hit], wanted: set[str]) -> dict[str, Hit]:
 
 def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> list[Column]:
     """Cells of the head: labels are cells of their own; what is left of a segment is a column not asked for."""
-    cells: list[tuple[Span, str | None]] = [(_with_sign(hit.span), pointer) for pointer, hit in assigned.items()]
+    cells: list[tuple[Span, str | None]] = [(_qualified(hit.span), pointer) for pointer, hit in assigned.items()]
     others = {
         pointer: tuple(sorted(hit.pointers.keys() - {pointer}, key=lambda other: -hit.pointers[other]))
         for pointer, hit in assigned.items()
@@ -173,7 +183,7 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
     claimed = [hit.span for hit in assigned.values()]
     for line in stack:
         for segment in line.segments:
-            cells += [(rest, None) for rest in _unclaimed(segment, claimed)]
+            cells += [(rest, None) for rest in _unclaimed(segment, claimed) if not _QUALIFIER.fullmatch(rest.text)]
     columns: list[Column] = []
     for span, pointer in sorted(cells, key=lambda cell: (cell[1] is None, cell[0].x0)):
         over = [column for column in columns if min(column.x1, span.x1) - max(column.x0, span.x0) > 0]
@@ -186,9 +196,10 @@ def _columns(stack: list[Line], hits: list[Hit], assigned: dict[str, Hit]) -> li
     return sorted(columns, key=lambda column: column.x0)
 
 
-def _with_sign(span: Span) -> Span:
-    """The label with the per cent sign behind it, which says what its column holds."""
-    sign = re.match(r" ?\(?%\)?", span.line.text[span.end :])
+def _qualified(span: Span) -> Span:
+    """The label with what qualifies it: a per cent sign, which says what its column holds, `excl.`, or `(m²)`."""
+    rest = span.line.text[span.end : span.line.segment_at(span.start).end]
+    sign = re.match(r" ?\(?%\)?", rest) or re.match(rf" {_QUALIFIER.pattern}(?!\w)", rest, re.IGNORECASE)
     return Span(span.line, span.start, span.end + len(sign[0])) if sign else span
 
 

@@ -13,8 +13,8 @@ from model.embedded.addresses import address_run, address_score, address_text
 from model.embedded.blocks import Block, blocks
 from model.embedded.candidates import Reading
 from model.embedded.issuers import issuer_name, may_name, without_registration
-from model.embedded.labels import concept_pointer
 from model.embedded.lines import Span
+from model.embedded.relations import RECIPIENTS
 from model.embedded.roles import party_of, role_of
 from model.embedded.scalars import Choice
 from model.embedded.texts import labelled_text
@@ -26,7 +26,6 @@ RIVALRY = 0.8  # of the score, where a label and the letterhead say different th
 LEAST_ADDRESS = 0.5
 MOST_ADDRESS = 0.75  # the confidence in an address that no label names
 UPPER = 0.5  # of the page, in which recipients stand
-_RECIPIENTS = frozenset(map(concept_pointer, ("buyer", "ship_to")))
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,7 @@ def _recipient(reading: Reading, groups: Sequence[Block], issuer: Party) -> Part
     for block in groups:
         for index, segment in enumerate(block.segments):
             heads = any(
-                hit.pointers.keys() & _RECIPIENTS
-                and hit.span.start == segment.start
-                and hit.span.end >= segment.end - 1
+                hit.pointers.keys() & RECIPIENTS and hit.span.start == segment.start and hit.span.end >= segment.end - 1
                 for hit in reading.hits_on(segment.line)
             )
             if heads and index + 1 < len(block.segments) and may_name(reading, block.segments[index + 1]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.embedded.candidates import Reading
-from model.embedded.labels import Hit
+from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import SEPARATOR, Line, Span
 
 RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
@@ -16,6 +16,8 @@ TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather
 TABLE_VALUE = 0.6  # of a row of a list: hardly the document's own either
 TABLE_HEAD = 0.75  # what stands under a list's head is its rows', hardly the document's own
 PROSE_WORDS = 9  # words of one segment from which it is running text, where labels mean little
+RECIPIENT_LINES = 8  # below a recipient's heading, at most, in which their numbers stand
+RECIPIENTS = frozenset(map(concept_pointer, ("buyer", "ship_to")))
 _FILLER = re.compile(
     r"^(no|nr|n|of|is|in|the|as|am|vom|zum|per|du|au|le|al|del|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$",
     re.IGNORECASE,
@@ -55,6 +57,25 @@ def relations(reading: Reading, span: Span) -> list[Relation]:
         found = [replace(relation, strength=relation.strength * TABLE_VALUE) for relation in found]
     found.sort(key=lambda relation: -relation.strength)
     return found
+
+
+def is_recipients(reading: Reading, span: Span) -> bool:
+    """Whether what stands there is said of the recipient: behind or below a `Bill to`, with no gap between."""
+    lines = reading.by_page[span.page]
+    place = span.line.segment_at(span.start)
+    for line in reversed(lines[max(0, span.line.index - RECIPIENT_LINES) : span.line.index + 1]):
+        if line.y0 > place.line.y0 or place.line.y0 - line.y1 > 1.5 * line.size:
+            break
+        column = [segment for segment in line.segments if segment == place or abs(segment.x0 - place.x0) < line.size]
+        if any(
+            hit.span.start == segment.start and hit.pointers.keys() & RECIPIENTS
+            for segment in column
+            for hit in reading.hits_on(line)
+        ):
+            return True
+        if column:
+            place = column[0]
+    return False
 
 
 def _right(reading: Reading, hit: Hit, span: Span) -> float:

@@ -16,7 +16,7 @@ from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
 from model.embedded.periods import period_offers
-from model.embedded.relations import Relation, relations
+from model.embedded.relations import Relation, is_recipients, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
 from schemas.formats import is_iban
@@ -27,6 +27,9 @@ AGREED = 0.35  # what a sum that comes out adds to a score
 CONTRADICTED = 0.6  # what is left of a score where the sum comes out with another amount
 PAGE_STEP = 0.03
 SUMMED_UP = frozenset({"total", "subtotal", "tax_amount", "amount_due", "closing_balance"})  # at a document's end
+SHARED_VALUE = 0.6  # the most confidence in a value that another field has as well
+PARTY_NUMBERS = frozenset({"tax_id", "iban", "phone", "email"})
+MISPLACED = 0.5  # what is left of a score where a number stands at the other party's place
 ONLY_DATE = 0.88  # a document with one date has no other that could be meant
 CLEAR_LEAD = 0.15  # over the next best value, from which there is no doubt left
 TRIED = 8  # amounts of each kind that are tried in sums
@@ -76,7 +79,7 @@ def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
             continue
         weighed = weigh(reading, role)
         for leaf in fields:
-            offers[leaf.pointer] = _offers(leaf, role, weighed)
+            offers[leaf.pointer] = _by_place(reading, leaf, _offers(leaf, role, weighed))
             if role == "date":
                 offers[leaf.pointer] += period_offers(reading, leaf)
     if "money" in by_role:
@@ -91,7 +94,7 @@ def weigh(reading: Reading, role: Role) -> list[Weighed]:
 
 
 def _assigned(leaves: dict[str, Field], offers: dict[str, list[Offer]]) -> dict[str, Choice]:
-    """The best offers first; a span is given to one field of its role only."""
+    """The best offers first; a span is given to one field of its role only, then to a required one that has none."""
     ranked = [(score, pointer, candidate) for pointer, made in offers.items() for score, candidate in made]
     ranked.sort(key=lambda offer: (-offer[0], offer[2].span.page, offer[2].span.line.index))
     chosen: dict[str, Choice] = {}
@@ -106,6 +109,13 @@ def _assigned(leaves: dict[str, Field], offers: dict[str, list[Offer]]) -> dict[
         second = max((other for other, rival in offers[pointer] if rival.value != candidate.value), default=0.0)
         value = as_json(leaves[pointer], candidate)
         chosen[pointer] = Choice(pointer, value, (candidate.span,), min(1.0, score), score - second)
+    for pointer, leaf in leaves.items():
+        best = max(offers.get(pointer, ()), key=lambda offer: offer[0], default=None)
+        if best is None or best[0] < FLOOR or pointer in chosen or not (leaf.required and role_of(leaf) == "money"):
+            continue
+        if any(kind == "money" and _overlap(span, best[1].span) for kind, span in used):  # `Amount due` is all it says
+            value = as_json(leaf, best[1])
+            chosen[pointer] = Choice(pointer, value, (best[1].span,), min(SHARED_VALUE, best[0]))
     return chosen
 
 
@@ -137,6 +147,17 @@ def _by_page(leaf: Field, found: list[Offer]) -> list[Offer]:
     concepts = {concept.name for concept in meant(leaf.name, leaf.title, leaf.description)}
     step = PAGE_STEP if concepts & SUMMED_UP else -PAGE_STEP
     return [(score + step * min(candidate.span.page - 1, 4), candidate) for score, candidate in found]
+
+
+def _by_place(reading: Reading, leaf: Field, found: list[Offer]) -> list[Offer]:
+    """The issuer's numbers do not stand under a recipient's heading, and the recipient's do."""
+    party = party_of(leaf)
+    if role_of(leaf) not in PARTY_NUMBERS or not party:
+        return found
+    return [
+        (score * (MISPLACED if (party == "recipient") != is_recipients(reading, candidate.span) else 1.0), candidate)
+        for score, candidate in found
+    ]
 
 
 def _needs_no_label(leaf: Field, role: Role) -> bool:

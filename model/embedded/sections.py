@@ -9,7 +9,6 @@ from typing import Any
 from model.embedded.candidates import Reading
 from model.embedded.headers import Head
 from model.embedded.lines import Line, Span
-from model.embedded.lists import object_rows, row_leaves
 from model.embedded.roles import name_words, role_of
 from model.embedded.scalars import TYPED, as_json
 from model.embedded.tables import PARTLY_READ, Row
@@ -21,16 +20,14 @@ _NAMES = frozenset("name title description".split())
 _Stated = tuple[Field, Any, tuple[Span, ...]]
 
 
-def section_rows(
-    reading: Reading, heads: Sequence[Head], tabled: list[Row], inner: Field, outer: Sequence[Field]
+def sections(
+    reading: Reading, heads: Sequence[Head], rows: Sequence[Row], outer: Sequence[Field]
 ) -> list[tuple[Row, list[Row]]]:
-    """(heading, rows) for each group, in document order.
+    """(heading, rows) for each group of rows under one heading, in document order. outer: the group's own leaves.
 
     Rows before the first heading make a group of their own; nobody knows whether it is one group, so that none is sure.
     """
-    assert inner.item is not None
-    rows = object_rows(reading, inner.pointer, tabled, row_leaves(inner))
-    sections: list[tuple[Row, list[Row]]] = []
+    found: list[tuple[Row, list[Row]]] = []
     pending = _headings(reading, outer, heads)
     places = {heading.place for heading in pending}
     for row in rows:
@@ -38,14 +35,14 @@ def section_rows(
             continue  # a heading with cells under two columns is no row
         while pending and pending[0].place <= row.place:
             heading = pending.pop(0)
-            if not sections or heading.values != sections[-1][0].values:
-                sections.append((heading, []))
-        if not sections:
-            sections.append((Row(row.place), []))
-        if not sections[-1][0].values:
+            if not found or heading.values != found[-1][0].values:
+                found.append((heading, []))
+        if not found:
+            found.append((Row(row.place), []))
+        if not found[-1][0].values:
             row.score = min(row.score, PARTLY_READ)
-        sections[-1][1].append(row)
-    return [(heading, members) for heading, members in sections if members]
+        found[-1][1].append(row)
+    return [(heading, members) for heading, members in found if members]
 
 
 def _headings(reading: Reading, outer: Sequence[Field], heads: Sequence[Head]) -> list[Row]:
