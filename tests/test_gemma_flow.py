@@ -87,7 +87,7 @@ def test_an_engine_that_cannot_run_says_what_to_do_before_anything_is_read(
 
 def test_a_schema_that_no_grammar_can_hold_is_refused_by_the_fields_name(tmp_path: Path, tiny_checkpoint: Path) -> None:
     write_invoices(tmp_path / "docs", 1)
-    bad = {"title": "B", "type": "object", "properties": {"a": {"type": "object", "minProperties": 3}}}
+    bad = {"title": "B", "type": "object", "properties": {"a": {"type": "string", "enum": ["abc"], "maxLength": 2}}}
     (tmp_path / "bad.json").write_text(json.dumps(bad))
     result = intaglio(
         *("ingest", tmp_path / "docs", "--schema", tmp_path / "bad.json", "--out", tmp_path / "out", "--direct"),

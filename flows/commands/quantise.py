@@ -6,10 +6,12 @@ from pathlib import Path
 
 from model.engine import EngineSpec
 from model.gemma.checkpoint import require_extra
+from model.gemma.engine import quieten
 
 
 def run(spec: EngineSpec, folder: Path) -> int:
     require_extra()
+    quieten()
     from model.gemma.loading import quantise_checkpoint
 
     written = quantise_checkpoint(spec, folder)

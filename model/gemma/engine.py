@@ -40,6 +40,7 @@ class GemmaEngine:
         try:
             return find_checkpoint(self.spec)
         except EngineUnavailable:  # a machine that could not run it need not be told how to get it
+            quieten()
             from model.gemma.loading import Memory, check_gpu
 
             check_gpu(self.spec, Memory.here())
@@ -89,14 +90,18 @@ class GemmaEngine:
 
     @cached_property
     def _answering(self) -> Answering:
-        # bitsandbytes tells of a faster kernel that it could download; what loads is told by whoever shows progress.
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        from transformers.utils.logging import disable_progress_bar
-
+        quieten()
         from model.gemma.answering import Answering
 
-        disable_progress_bar()
         return Answering.load(self.spec, self.checkpoint)
+
+
+def quieten() -> None:
+    """bitsandbytes tells of a faster kernel that it could download; progress is shown by whoever runs the engine."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
 
 
 def _context_tokens(folder: Path) -> int:
