@@ -129,10 +129,8 @@ class Ledger:
                 event.listen(self._engine, "connect", _prepare_sqlite)
             _make_tables(self._engine)
         except ImportError as error:
-            raise OutputUnwritable(
-                f"the ledger cannot be opened: {error}.",
-                remedy="Install that package; for PostgreSQL, intaglio[postgres].",
-            ) from error
+            remedy = "Install that package; for PostgreSQL, intaglio[postgres]."
+            raise OutputUnwritable(f"the ledger cannot be opened: {error}.", remedy=remedy) from error
         except SQLAlchemyError as error:
             reason = str(error).splitlines()[0]
             raise OutputUnwritable(
