@@ -95,7 +95,8 @@ class Answer:
     findings: by JSON Pointer into that JSON, for engines that know where a value stands.
     leaf_logprobs: by JSON Pointer, the natural logarithm of the probability of each token of the value; empty for
     engines without tokens. cut: pointers of values that a bound of the engine ended, and not the model.
-    tool_calls: what the engine looked up on the way, as text.
+    tool_calls: what the engine looked up on the way, as text. mask_seconds: spent on finding which tokens the grammar
+    allows; divided by the output tokens, what it costs a token.
     """
 
     ask_id: str
@@ -108,6 +109,7 @@ class Answer:
     tool_calls: tuple[str, ...] = ()
     prompt_tokens: int = 0
     output_tokens: int = 0
+    mask_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ def assemble(answers: Sequence[Answer], contract: Contract) -> Any:
         if not isinstance(part, dict):
             raise AnswerError(f"the engine's reply to ask {answer.ask_id} is no JSON object.")
         data.update(part)
+    places = {child.name: place for place, child in enumerate(contract.root.children)}
+    data = dict(sorted(data.items(), key=lambda item: places.get(item[0], len(places))))
     return without_empty(data, contract.root)
 
 

@@ -16,6 +16,7 @@ from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.plan import check_context, views
 from pipeline.read import read_pages
+from pipeline.slices import ask_whole
 from schemas.contract import Contract
 from schemas.errors import DocumentTooLarge, IntaglioError
 from schemas.page import PageText
@@ -67,7 +68,8 @@ def extract_pages(
     with clock.stage("ask"):
         ask = Ask(id="document", contract=contract, pages=tuple(views), question=question)
         check_context(ask, engine, DocumentTooLarge, info.uri)
-        answers = list(engine.answer([ask]))
+        asked = ask_whole(engine, ask)
+        answers = asked.answers
         data = assemble(answers, contract)
     with clock.stage("ground"):
         findings = {pointer: finding for answer in answers for pointer, finding in answer.findings.items()}
@@ -75,6 +77,8 @@ def extract_pages(
     with clock.stage("check"):
         fields, issues = check_fields(data, contract, evidence, findings)
     issues += page_issues(info.uri, pages) + _cut_issues(answers)
+    if masks := sum(answer.mask_seconds for answer in answers + asked.spent):
+        clock.seconds["mask"] = round(masks, 4)
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
@@ -86,8 +90,9 @@ def extract_pages(
         thoughts=tuple(answer.thought for answer in answers if answer.thought),
         usage=Usage(
             seconds=clock.seconds,
-            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
-            output_tokens=sum(answer.output_tokens for answer in answers),
+            prompt_tokens=sum(answer.prompt_tokens for answer in answers + asked.spent),
+            output_tokens=sum(answer.output_tokens for answer in answers + asked.spent),
+            escalations=2 * len(asked.spent),
         ),
     )
 

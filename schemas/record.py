@@ -86,12 +86,14 @@ class EngineInfo(_Model):
 
 
 class Usage(_Model):
-    """What the record cost. Seconds are wall time in the process that did the work, by stage name."""
+    """What the record cost. Seconds are wall time in the process that did the work, by stage name; `mask` is the part
+    of `ask` in which the tokens that the grammar allows were found.
+    """
 
     seconds: dict[str, float] = Field(default_factory=dict)
     prompt_tokens: int = 0
     output_tokens: int = 0
-    escalations: int = 0
+    escalations: int = Field(0, description="asks beyond the first, for what it left open")
 
 
 class Record(_Model):

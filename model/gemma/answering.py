@@ -53,6 +53,7 @@ class Draft:
     exchanges: list[Exchange] = field(default_factory=list)
     prompt_tokens: int = 0
     output_tokens: int = 0
+    mask_seconds: float = 0.0
 
     @property
     def schema_text(self) -> str:
@@ -168,6 +169,8 @@ class Answering:
         ]
         constraint = Constraint(rules, self.grammars, self.markers)
         ids = decode(self.model, rows, constraint, self.stops, draft=DRAFT)
+        for draft in drafts:
+            draft.mask_seconds += constraint.seconds / len(drafts)
         looped = [number for number, row in enumerate(rows) if row.finish == "loop"]
         return constraint.replies(ids, looped)
 
@@ -232,6 +235,7 @@ class Answering:
             tool_calls=draft.calls,
             prompt_tokens=draft.prompt_tokens,
             output_tokens=draft.output_tokens,
+            mask_seconds=draft.mask_seconds,
         )
 
 
