@@ -166,7 +166,7 @@ def test_decode_unpacks_one_matrix_of_one_expert_at_most_at_a_time(mode: Mode) -
     x, (index, weights) = torch.randn(1, 256).bfloat16(), route(1, 32, 8)
     _, peak = peak_bytes(lambda: module(x, index, weights))
     matrix = 256 * 256
-    assert peak < 2.6 * matrix + 40_000  # in bf16, with its scales in float32; all 32 experts would be 6.3 MB
+    assert peak < 3 * matrix + 40_000  # in bf16, with its scales in float32; all 32 experts would be 6.3 MB
 
 
 @pytest.mark.parametrize("mode", MODES)
