@@ -76,7 +76,7 @@ def extract_pages(
         evidence = ground(data, pages, findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(data, contract, evidence, findings)
-    issues += page_issues(info.uri, pages) + _cut_issues(answers)
+    issues += page_issues(info.uri, pages) + cut_issues(answers)
     if masks := sum(answer.mask_seconds for answer in answers + asked.spent):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
@@ -128,7 +128,8 @@ class Clock:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
 
 
-def _cut_issues(answers: Sequence[Answer]) -> list[Issue]:
+def cut_issues(answers: Sequence[Answer]) -> list[Issue]:
+    """One for each value that a bound of the engine ended: nothing may be missing in silence."""
     return [
         Issue(
             code="cut-off",

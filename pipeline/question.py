@@ -15,7 +15,7 @@ from model.engine import Ask, Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import assemble
 from pipeline.document import Document, open_document
-from pipeline.extract import Clock, page_info, page_issues
+from pipeline.extract import Clock, cut_issues, page_info, page_issues
 from pipeline.ground import ground
 from pipeline.plan import check_context, views
 from pipeline.read import read_pages
@@ -48,7 +48,7 @@ def ask(
             ]
         with clock.stage("read"):
             stack = _Stack.of(documents, engine)
-        asked = Ask("question", contract, stack.views, question=question.strip(), think=True)
+        asked = Ask("question", contract, stack.views, question=question.strip(), think=True, look=True)
         check_context(asked, engine, UsageError)
         with clock.stage("ask"):
             answers = list(engine.answer([asked]))
@@ -65,7 +65,7 @@ def ask(
         ),
         documents=tuple(_info(document, pages) for document, pages in stack.documents),
         engine=engine.info,
-        issues=tuple(stack.issues()),
+        issues=(*stack.issues(), *cut_issues(answers)),
         usage=Usage(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in answers),

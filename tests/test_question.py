@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from flows.cli import app
-from model.engine import Ask, Limits
+from model.engine import Answer, Ask, Limits
 from model.fake import FakeEngine
 from model.registry import load_engine
 from model.values.text import squash
@@ -363,3 +363,14 @@ def test_a_page_s_own_number_does_not_matter_to_its_words() -> None:
     sheet = page("all is well")
     found = quoted_words("all is well", [replace(sheet, number=9)])
     assert found == (9, sheet.words)
+
+
+def test_the_engine_may_look_closer_and_a_value_that_it_cut_off_is_told() -> None:
+    class Cutting(FakeEngine):
+        def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+            return (replace(answer, cut=("/answer",)) for answer in super().answer(asks))
+
+    engine = Cutting(lambda asked: {"answer": "Much", "citations": []}, limits=Limits(understands=True))
+    reply = ask([paper(("Much.",))], "How much?", engine)
+    assert engine.asked[0].look and engine.asked[0].think
+    assert [(issue.code, issue.pointers) for issue in reply.issues] == [("cut-off", ("/answer",))]

@@ -27,7 +27,6 @@ from model.gemma.prefill import prefill
 from model.gemma.processor import CHANNEL_CLOSE, CHANNEL_OPEN, Processor, load_processor
 from model.gemma.prompt import Prompt, count_tokens, encode
 from model.gemma.room import rows_at_once
-from model.gemma.thinking import NAME
 from model.gemma.tools import MAX_CALLS, Exchange, run_calls
 from model.grammar.constraint import Constraint
 from model.grammar.free import parse_free_json
@@ -39,6 +38,7 @@ from model.grammar.rows import Markers, Reply, Rule
 from schemas.errors import AnswerError
 
 THOUGHT_TOKENS = 4096  # of one thought; it is then closed
+CHANNEL = "thought"  # the first line of a channel that holds a thought
 
 
 @dataclass
@@ -217,7 +217,7 @@ class Answering:
         return Exchange(calls, results, self._thought(reply))
 
     def _thought(self, reply: Reply) -> str:
-        return self.processor.text(reply.thought).strip().removeprefix(NAME).strip()
+        return self.processor.text(reply.thought).strip().removeprefix(CHANNEL).strip()
 
     def _finished(self, draft: Draft, reply: Reply) -> Answer:
         pieces = self.grammars.pieces(reply.tokens)
