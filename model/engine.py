@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.contract import Contract
-from schemas.page import Box, PageText, Word
+from schemas.page import WHOLE_PAGE, Box, PageText, Word
 from schemas.record import EngineInfo
 
 if TYPE_CHECKING:
@@ -63,9 +63,33 @@ class PageView:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Where the entries of a list must begin to be asked for: a slice of it, the rest of which other asks bring.
+
+    list: JSON Pointer of the list in the contract. first, last: pages, by number, both included. region: of the one
+    page, where `first` is `last`; an entry begins where the middle of its first word lies. rows: about how many entries
+    that is, None where nobody knows. An entry that goes on behind its scope is given whole; of an entry that begins
+    before it and holds lists of its own, the parts in the scope are given, with its other fields again.
+    """
+
+    list: str
+    first: int
+    last: int
+    region: Box = WHOLE_PAGE
+    rows: int | None = None
+
+    def holds(self, page: int, box: Box) -> bool:
+        """Whether an entry that begins with this word begins in the scope."""
+        x, y = box.center
+        left, top, right, bottom = self.region
+        return self.first <= page <= self.last and left <= x <= right and top <= y <= bottom
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Fill `contract` from `pages`. `id` is unique within one document and names the slice in issues.
 
+    scope: for an ask about one list only, the slice of it that is wanted; the pages are whole all the same.
     question: what is to be answered or done, for contracts that leave it open. think: whether to think first, where the
     engine is set to think when asked. look: whether the engine may look up and zoom into the pages before it answers.
     """
@@ -76,6 +100,7 @@ class Ask:
     question: str = ""
     think: bool = False
     look: bool = False
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)

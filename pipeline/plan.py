@@ -8,13 +8,61 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from model.engine import VISUAL_TOKENS, Ask, Engine, Limits, PageView
+from model.engine import VISUAL_TOKENS, Ask, Engine, Limits, PageView, Scope
 from pipeline.document import Document
 from pipeline.render import render_page
 from schemas.errors import IntaglioError
 from schemas.page import BLANK, PageText
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """What one page costs, and what is expected on it.
+
+    visual_tokens: what its picture may cost, 0 where the engine sees none. dpi: of that picture. with_words: its words
+    are said beside the picture. tokens: of picture, words and heading together. rows: lines that look like a list's.
+    """
+
+    number: int
+    visual_tokens: int
+    dpi: int
+    with_words: bool
+    tokens: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One ask. fields: pointers of the fields that it fills. tokens: that its reply is expected to take.
+
+    scope: of a list's slice; None where its fields are wanted from the whole window.
+    """
+
+    fields: tuple[str, ...]
+    tokens: int
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Pages that are read at once. first, last: by number. tokens: of the prefix that its slices share."""
+
+    first: int
+    last: int
+    tokens: int
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a document is asked about. Several windows only where not even the smallest pictures fit at once."""
+
+    pages: tuple[PagePlan, ...]
+    windows: tuple[Window, ...]
+
 
 LEGIBLE = 13.0  # pixels from a line's top to its bottom, about 9 for a capital
 TOKEN_SIDE = 48  # pixels of a page's side that one visual token stands for

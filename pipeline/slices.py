@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from model.engine import Answer, Ask, Engine
-from schemas.contract import Contract
 from schemas.errors import AnswerError
+from schemas.narrow import narrowed
+from schemas.pointer import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,6 @@ def halves(ask: Ask) -> tuple[Ask, ...]:
         return ()
     middle = len(names) // 2
     return tuple(
-        replace(ask, id=f"{ask.id}.{place}", contract=_with_fields(ask.contract, part))
+        replace(ask, id=f"{ask.id}.{place}", contract=narrowed(ask.contract, [f"/{escaped(name)}" for name in part]))
         for place, part in enumerate((names[:middle], names[middle:]), 1)
     )
-
-
-def _with_fields(contract: Contract, names: Sequence[str]) -> Contract:
-    """Checks between fields are left out: they are run over the whole."""
-    schema = {key: value for key, value in contract.json_schema.items() if key != "x-checks"}
-    schema["properties"] = {name: contract.json_schema["properties"][name] for name in names}
-    schema["required"] = [name for name in contract.json_schema.get("required", ()) if name in names]
-    return Contract(contract.name, schema)

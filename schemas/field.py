@@ -66,6 +66,16 @@ def field_tree(schema: Schema) -> Field:
     return _Reader(schema).read(schema, name="", pointer="", required=True, trail=())
 
 
+def opened(schema: Any, root: Schema) -> Schema:
+    """A schema of one value as it is meant: its references followed, its `allOf` merged, null left out of its unions.
+
+    root: the whole file's, into which references lead.
+    """
+    reader = _Reader(root)
+    found, trail = reader.resolve(schema, "a field", ())
+    return reader.without_null(found, "a field", trail)[0]
+
+
 class _Reader:
     """`trail`, throughout: the references followed on the way down to a field, by which recursion is known."""
 

@@ -3,7 +3,8 @@
 import pytest
 
 from model.engine import Finding
-from pipeline.ground import agreement, ground
+from pipeline.ground import ground
+from pipeline.index import agreement
 from schemas.field import field_tree
 from schemas.page import Word
 from tests.pages import box, page
