@@ -1,0 +1,48 @@
+"""Options that several commands of `intaglio` have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+SchemaOption = Annotated[
+    list[str],
+    typer.Option(
+        "--schema",
+        "-s",
+        help="What to extract: a built-in name (see `intaglio schemas`), `package.module:Model`, `file.py:Model` or a "
+        "JSON Schema file. For mixed folders give several, each for a folder or glob: `--schema invoices=invoice`.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU; `gemma` is Gemma 4 in this process.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        help="For `gemma`: a model's name or its local folder; by default Gemma 4 26B A4B.", envvar="INTAGLIO_MODEL"
+    ),
+]
+RevisionOption = Annotated[str, typer.Option(help="For `gemma`: the revision of a model that is named.")]
+QuantisationOption = Annotated[
+    Literal["nf4", "int8", "none"], typer.Option(help="For `gemma`: how the weights are held: 4 bit, 8 bit or bf16.")
+]
+ThinkingOption = Annotated[
+    Literal["off", "on", "asked"], typer.Option(help="For `gemma`: think before an answer never, always, or in doubt.")
+]
+KeepThoughtsOption = Annotated[
+    bool, typer.Option("--keep-thoughts", help="For `gemma`: write what was thought into the record.")
+]
+OutputTokensOption = Annotated[int, typer.Option(min=16, help="For `gemma`: the most that one reply may take.")]
+PasswordOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--password",
+        envvar="INTAGLIO_PASSWORDS",
+        help="For encrypted PDFs; may be given several times. In the environment, separated by spaces, none sees it.",
+        show_default=False,
+    ),
+]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one document may take.")]
