@@ -121,8 +121,16 @@ class Reading:
     @cached_property
     def date_order(self) -> DateOrder:
         """Which way the document's numeric dates are to be read."""
-        currencies = Counter(candidate.value for candidate in self.candidates("currency"))
-        return date_order([line.text for line in self.lines], currencies, self.mark)
+        return date_order([line.text for line in self.lines], self._currencies, self.mark)
+
+    @cached_property
+    def _currencies(self) -> Counter[str]:
+        return Counter(candidate.value for candidate in self.candidates("currency"))
+
+    @property
+    def usual_currency(self) -> str | None:
+        """The currency that most of the document's amounts are in; None where it shows none."""
+        return next((code for code, _ in self._currencies.most_common(1)), None)
 
     def is_open_date(self, value: Any, spans: Sequence[Span]) -> bool:
         """Whether a date's words can be read as another day, and nothing in the document says which it is."""

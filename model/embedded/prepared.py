@@ -38,9 +38,7 @@ class Prepared:
     def rows(self, node: Field) -> list[Row]:
         """The rows of a list of objects, in document order, found when they are first wanted."""
         if node.pointer not in self._rows:
-            self._rows[node.pointer] = object_rows(
-                self.reading, node.pointer, self.tables[node.pointer], row_leaves(node)
-            )
+            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer])
         return self._rows[node.pointer]
 
 

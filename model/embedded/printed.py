@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from model.embedded.fiscal import FiscalYear, fiscal_year
 from model.embedded.lines import Line, page_lines
+from model.embedded.statements import StatementRow, statement_rows
 from model.values.numbers import Mark, decimal_mark, numbers
 from schemas.page import PageText
 
@@ -44,3 +46,13 @@ class Printed:
         found = [number for line in self.lines for number in numbers(line.text, self.mark) if not number.percent]
         exact = sum(number.decimals == 2 or number.digits[-3:-2] in (".", ",") for number in found)
         return exact >= 3 and exact >= 0.3 * len(found)
+
+    @cached_property
+    def statements(self) -> list[StatementRow]:
+        """The rows of the tables whose columns are periods."""
+        return statement_rows(self.by_page, self.mark)
+
+    @cached_property
+    def fiscal_year(self) -> FiscalYear | None:
+        """When the fiscal year of whoever is reported on ends; None where nothing says so."""
+        return fiscal_year(self.statements, (line.text for line in self.lines))
