@@ -27,10 +27,13 @@ class Caption:
     patterns: tuple[re.Pattern[str], ...]
     outflow: bool = False
 
-    def rank(self, *texts: str) -> int | None:
-        """The place of the first pattern that one of the plain texts matches; None where none does."""
+    def rank(self, label: str, heading: str) -> int | None:
+        """The place of the first pattern that a plain label matches, alone or behind its heading (`Earnings per share:`
+        `basic`); None where none does. The heading alone says nothing of what stands under it."""
         for place, pattern in enumerate(self.patterns):
-            if any(pattern.fullmatch(text) for text in texts):
+            if pattern.fullmatch(label):
+                return place
+            if heading and pattern.fullmatch(f"{heading} {label}") and not pattern.fullmatch(f"{heading} x"):
                 return place
         return None
 
@@ -42,6 +45,11 @@ def caption_of(node: Field) -> Caption:
         if known := _by_name().get(text):
             return known
     return Caption(tuple(re.compile(re.escape(text)) for text in own if text))
+
+
+def is_known(node: Field) -> bool:
+    """Whether a field's own name is that of a figure of general accounting."""
+    return " ".join(name_words(node.name)) in _by_name()
 
 
 def plain(text: str) -> str:

@@ -25,7 +25,8 @@ _UNITS = frozenset({"unit", "currency"})
 _SCALES = frozenset("scale multiplier magnitude".split())
 _COMPARED = frozenset("comparison growth change".split())
 _PLACEHOLDER = re.compile(r"['\"‘“](N/?A|n/a|none|unknown)['\"’”] (?:if|for|when|where)")
-_BEYOND_MONEY = re.compile(r"\bper\b.{0,20}\bshare|\bshares\b|\brates?\b|\bnumber of\b")
+_BEYOND_MONEY = re.compile(r"\bper\b.{0,20}\bshare|\bshares (?:issued|outstanding)\b|\brates?\b|\bnumber of\b")
+_OWNED = "attributable"  # to the owners: less what belongs to minorities
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def figure_rows(
 ) -> list[Row]:
     """An entry for each period of the row that a list's caption names, in the order in which they are printed."""
     caption = caption_of(node)
-    named = _best(caption, stated)
+    named = best_row(node, stated)
     if named is None:
         return []
     found: list[Row] = []
@@ -85,19 +86,23 @@ def _row(
     for leaf in leaves.others:
         row.values[leaf.pointer] = _constant(leaf)
     row.spans[leaves.value.pointer] = (span,)
-    row.spans[leaves.period.pointer] = (span,)
+    row.spans[leaves.period.pointer] = (figure.period.span,)
     row.values = {pointer: value for pointer, value in row.values.items() if value is not None}
     return row
 
 
-def _best(caption: Caption, stated: Sequence[StatementRow]) -> StatementRow | None:
-    """The row that the surest pattern names; of several the first, for the statements stand before their notes."""
+def best_row(node: Field, stated: Sequence[StatementRow]) -> StatementRow | None:
+    """The row that the surest caption of a field names; of several the first, for statements stand before their notes.
+
+    A field that says `attributable` of itself wants what the owners have, where the statement tells that apart.
+    """
+    caption, owned = caption_of(node), _OWNED in node.description.casefold()
     ranked = [
-        (rank, place)
+        (owned != (_OWNED in row.label.casefold()), rank, place)
         for place, row in enumerate(stated)
-        if row.figures and (rank := caption.rank(plain(row.label), plain(f"{row.heading} {row.label}"))) is not None
+        if row.figures and (rank := caption.rank(plain(row.label), plain(row.heading))) is not None
     ]
-    return stated[min(ranked)[1]] if ranked else None
+    return stated[min(ranked)[2]] if ranked else None
 
 
 def _named(leaves: Sequence[Field], words: frozenset[str]) -> Field | None:

@@ -13,6 +13,7 @@ from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
 from model.embedded.parties import choose_parties
 from model.embedded.printed import Printed
+from model.embedded.reported import choose_reported
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
 from model.embedded.tables import Row, table_rows
@@ -94,4 +95,4 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
             choice = labelled_text(reading, leaf) or document_title(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
-    return found
+    return found | choose_reported(reading.printed, leaves)

@@ -1,4 +1,4 @@
-"""Statements: tables whose columns are periods of time and whose rows are named figures, as financial reports print them.
+"""Statements: tables whose columns are periods of time and whose rows are named figures, as in financial reports.
 
 A head is a line of years or dates over which `Three Months Ended`, `December 31,` and the like may stand; a group word
 over several columns speaks of all of them. What the figures are counted in stands above the head (`in millions, except
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from model.embedded.lines import Line, Span
 from model.values.dates import dates
@@ -38,11 +39,13 @@ _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """months: how long it is; 0 for a day on which something is counted. end: its last day. text: as printed."""
+    """months: how long it is; 0 for a day on which something is counted. end: its last day. text: the head over its
+    column, of which `span` is the last line."""
 
     months: int
     end: date
     text: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _columns(lines: Sequence[Line], line: Line) -> list[_Column]:
         for number, cell in enumerate(cells):
             texts[number].insert(0, _over(groups, cells, number, cell).text.strip())
     said = " ".join(above.text for above in lines[max(0, line.index - HEAD_LINES) : line.index])
-    periods = [_period(" ".join(parts), said) for parts in texts]
+    periods = [_period(" ".join(parts), said, cell) for parts, cell in zip(texts, cells, strict=True)]
     return [_Column(cell.x0, cell.x1, period) for cell, period in zip(cells, periods, strict=True) if period]
 
 
@@ -152,21 +155,21 @@ def _over(groups: Sequence[Span], cells: Sequence[Span], number: int, cell: Span
     return min(groups, key=lambda group: abs(group.x0 + group.x1 - cell.x0 - cell.x1))
 
 
-def _period(text: str, title: str) -> Period | None:
+def _period(text: str, title: str, cell: Span) -> Period | None:
     """The period that a column's words name, with what the title says where they name no duration."""
     text = " ".join(text.split())
     days = dates(text.replace(",", ", "))
     if len(days) != 1:
         return None
     months = duration(text)
-    return Period(duration(title) or 0 if months is None else months, days[0].value, text)
+    return Period(duration(title) or 0 if months is None else months, days[0].value, text, cell)
 
 
 def _rows(
     lines: Sequence[Line], columns: Sequence[_Column], title: str, scale: int | None, mark: Mark | None
 ) -> Iterator[StatementRow]:
     middles = [column.middle for column in columns]
-    spacing = min((right - left for left, right in zip(middles, middles[1:], strict=False)), default=80.0)
+    spacing = min((right - left for left, right in pairwise(middles)), default=80.0)
     heading: Line | None = None
     begun: Line | None = None
     for line in lines:
