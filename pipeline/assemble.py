@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.engine import Finding
-from pipeline.entries import Entry, Source, lists_below, put_together, sources_of, stated_at, stated_by, taken_apart
 from pipeline.index import WordIndex
-from pipeline.join import Joiner
-from pipeline.merge import merge
+from pipeline.joining.entries import (
+    Entry,
+    Source,
+    lists_below,
+    put_together,
+    sources_of,
+    stated_at,
+    stated_by,
+    taken_apart,
+)
+from pipeline.joining.join import Joiner
+from pipeline.joining.merge import merge
 from pipeline.slices import Part
 from schemas.contract import Contract
 from schemas.errors import AnswerCutOff

@@ -10,10 +10,10 @@ from functools import cached_property
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
 from model.engine import Ask, PageView, Scope
-from pipeline.anchors import Anchor, anchor_of, column_edges
-from pipeline.columns import Look, kind_of, look_of
-from pipeline.entries import Entry, WordKey
 from pipeline.index import WordIndex
+from pipeline.joining.anchors import Anchor, anchor_of, column_edges
+from pipeline.joining.entries import Entry, WordKey
+from pipeline.joining.look import Look, kind_of, look_of
 from schemas.contract import Contract
 from schemas.narrow import narrowed
 from schemas.page import Box, enclosing

@@ -15,9 +15,9 @@ from model.engine import Ask, Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import cut_off, whole_data
 from pipeline.document import Document, open_document
-from pipeline.entries import sources_of
 from pipeline.extract import Clock, page_info, page_issues
 from pipeline.ground import ground
+from pipeline.joining.entries import sources_of
 from pipeline.plan import check_context, views
 from pipeline.read import read_pages
 from pipeline.slices import Part, judged

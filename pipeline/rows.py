@@ -53,20 +53,20 @@ def _best(
 ) -> RowPlaces:
     """The first of the lines that no other entry has taken, that lie in the scope, and that state the most."""
     best, most = RowPlaces(), (False, False, 0.0)
-    for together in _candidates(places, index):
+    for together, level in _candidates(places, index):
         words = [key for place in together.values() for key in _words(place)]
         first = min((index.words(place)[0] for place in together.values()), key=lambda word: word.box.center[::-1])
         page = next(iter(together.values())).page
         free = sum(1 for key in words if not taken[key]) > len(words) / 2
         told = sum(1 / len(places[pointer]) for pointer in together)
-        rank = (free, scope is None or scope.holds(page, first.box), len(together) + told)
+        rank = (free, scope is None or scope.holds(page, first.box), len(together) + level + told)
         if rank > most:
             best, most = RowPlaces(together, shared=not free), rank
     return best
 
 
-def _candidates(places: Mapping[str, Sequence[Place]], index: WordIndex) -> Iterator[dict[str, Place]]:
-    """For each line that states a leaf: what it and the few lines below it state."""
+def _candidates(places: Mapping[str, Sequence[Place]], index: WordIndex) -> Iterator[tuple[dict[str, Place], int]]:
+    """For each line that states a leaf: what it and the few lines below state, and how many leaves it states itself."""
     lines: dict[_Line, dict[str, Place]] = defaultdict(dict)
     heights: dict[_Line, float] = {}
     for pointer, some in places.items():
@@ -80,7 +80,7 @@ def _candidates(places: Mapping[str, Sequence[Place]], index: WordIndex) -> Iter
         for step in range(1, 1 + round(BELOW * heights[page, top] * STEPS)):
             for pointer, place in lines.get((page, top + step), {}).items():
                 together.setdefault(pointer, place)
-        yield together
+        yield together, len(level)
 
 
 def _words(place: Place) -> Iterator[_WordKey]:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from pipeline.anchors import Anchor, anchor_of, in_order
-from pipeline.entries import Entry, WordKey, stated_at, stated_by
 from pipeline.index import WordIndex
-from pipeline.merge import agree, continued, merge
+from pipeline.joining.anchors import Anchor, anchor_of, in_order
+from pipeline.joining.entries import Entry, WordKey, stated_at, stated_by
+from pipeline.joining.merge import agree, continued, merge
 from pipeline.rows import ground_rows
 from schemas.record import Issue
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from pipeline.entries import Entry, set_value
+from pipeline.joining.entries import Entry, set_value
 
 _Known = TypeVar("_Known")
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.entries import Entry
 from pipeline.index import WordIndex
+from pipeline.joining.entries import Entry
 from schemas.page import Box, enclosing
 
 SAME_LINE = 0.5  # of a line's height, by which two words on one line differ at most

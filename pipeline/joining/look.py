@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pipeline.entries import Entry
 from pipeline.index import WordIndex
+from pipeline.joining.entries import Entry
 from schemas.page import Word
 
 STEPS = 100  # of a page's width, by which edges are told apart
