@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.engine import Ask, Engine, PageView
+from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembled, assemble
 from pipeline.check import check_fields, record_status
@@ -16,11 +16,12 @@ from pipeline.complete import Gap, Pages, asks_for, gaps, left_open
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.index import WordIndex
-from pipeline.plan import check_context, views
+from pipeline.plan import views
+from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
 from pipeline.slices import Asked, ask_all
 from schemas.contract import Contract
-from schemas.errors import DocumentTooLarge, IntaglioError
+from schemas.errors import IntaglioError
 from schemas.page import PageText
 from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, Usage
 
@@ -71,9 +72,8 @@ def extract_pages(
     pages = [view.text for view in views]
     index = WordIndex(pages)
     with clock.stage("ask"):
-        ask = Ask(id="document", contract=contract, pages=tuple(views), question=question)
-        check_context(ask, engine, DocumentTooLarge, info.uri)
-        asked = ask_all(engine, [ask])
+        _, asks = fitted(views, contract, engine, question, info.uri)
+        asked = ask_all(engine, asks)
     with clock.stage("assemble"):
         told = assemble(asked.parts, contract, index)
     told = completed(told, asked, contract, engine, index, clock)
@@ -97,7 +97,7 @@ def extract_pages(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in asked.answers),
             output_tokens=sum(answer.output_tokens for answer in asked.answers),
-            escalations=len(asked.answers) - 1,
+            escalations=len(asked.answers) - len(asks),
         ),
     )
 
