@@ -14,8 +14,8 @@ document and scratch memory is `sizes.most_replies`; what more is asked waits fo
 
 Reading a token is bound by arithmetic: 2 operations for each active weight but the embeddings (3.08e9), and
 4 x heads x head size for each key, in 5 global layers over half of the document and in 25 local ones over their window.
-On top, every chunk of 2,048 tokens unpacks the experts: 4 bits read, 16 written and read. A document is read once for
-all asks about the same pages; each ask has its own question and schema to read behind it.
+On top, every chunk of up to 2,048 tokens unpacks the experts: 4 bits read, 16 written and read. A document is read once
+for all asks about the same pages; each ask has its own question and schema to read behind it, as a chunk of its own.
 
 What the host does between two steps is left out, and so are pictures' encoders. Both would make one long reply look
 worse: a batch shares the first, and either way reads the same pictures.
@@ -23,6 +23,7 @@ worse: a batch shares the first, and either way reads the same pictures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,8 +68,9 @@ def seconds(calls: Iterable[Call], card: Card) -> float:
 
 
 def reading_seconds(call: Call, card: Card) -> float:
-    tokens = sum(call.questions) + (call.prefix if call.read else 0)
-    return tokens * _token_operations(call.prefix // 2) / card.operations + _unpacking(tokens, card)
+    """Of the pages, which look back on half of themselves, and of each question behind them."""
+    pages = _chunks_seconds(call.prefix, call.prefix // 2, card) if call.read else 0.0
+    return pages + sum(_chunks_seconds(tokens, call.prefix, card) for tokens in call.questions)
 
 
 def writing_seconds(call: Call, card: Card) -> float:
@@ -131,7 +133,7 @@ def _token_operations(keys: int) -> float:
     return 2 * weights + 4 * seen
 
 
-def _unpacking(tokens: int, card: Card) -> float:
-    """Seconds to unpack the experts for each chunk."""
-    weights = parts(CONFIG)["experts"].parameters
-    return tokens / CHUNK * weights * (BITS / 8 + 2 * BF16) / card.bandwidth
+def _chunks_seconds(tokens: int, keys: int, card: Card) -> float:
+    """To read so many tokens, each looking back on so many, and to unpack the experts for each chunk of them."""
+    unpacked = math.ceil(tokens / CHUNK) * parts(CONFIG)["experts"].parameters * (BITS / 8 + 2 * BF16)
+    return tokens * _token_operations(keys) / card.operations + unpacked / card.bandwidth

@@ -28,9 +28,9 @@ class Failures:
     kept_to_scope: of a group that goes on behind the scope, the rest is not given. What `Scope` asks is to give it; the
         other is as likely, and nothing is lost by it.
 
-    The defaults make replies that begin as good as whole and fall as ExtractBench has this model fall, from an F1 of
-    80.6 on documents to 10 pages to 40.5 to 50 pages and 12.2 beyond, asked once for everything: `benchmarks.slices`
-    prints the share of rows that one ask brings.
+    With the defaults a short reply is nearly whole, and longer ones fall as this model falls on ExtractBench, from an
+    F1 of 80.6 on documents to 10 pages to 40.5 to 50 pages and 12.2 beyond, asked once for everything: at some 20 rows
+    a page, one ask brings 0.99 of 100 rows, 0.51 of 400, 0.20 of 1,000 and 0.04 of 5,000 (`benchmarks.slices`).
     """
 
     dropped: float = 0.001

@@ -14,8 +14,10 @@ For each number of rows, by the mean over documents of both kinds (rows that nam
                                      does not explain
     worst_recall_sliced, worst_precision_sliced  of one document
     lost                             rows missed in slices, per document
-    cpu_s                            CPU seconds of `extract_pages` per document, less those of the simulation
-    asks                             that it put, per document
+    lost_untold                      the same, of documents whose record has no issue
+    failed                           share of documents that have no record
+    asks                             that `extract_pages` put, per document
+    cpu_s                            its CPU seconds per document, less those of the simulation
 
 The same by kind under `1000_rows` and `1000_groups`. A row counts with the fields of its group; in the documents with
 groups, each group counts as a row too. And once:
@@ -38,7 +40,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -75,16 +77,28 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one document. failure: why it gave no record."""
+class Sliced:
+    """What `extract_pages` made of one document. cpu_seconds: less those of the simulation. stages: wall seconds.
+    failure: why there is no record.
+    """
 
+    data: Any
+    cpu_seconds: float = 0.0
+    issues: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one document. asks: that its slices took."""
+
+    record: Sliced
     sliced: Shares
     one_ask: Shares
     one_ask_unlimited: Shares
     lost: int
     asks: int
-    cpu_seconds: float
-    failure: str = ""
 
 
 def views(document: LongDocument) -> tuple[PageView, ...]:
@@ -105,35 +119,34 @@ def one_ask(document: LongDocument, simulator: Simulator) -> Any:
     return pydantic_core.from_json(answer.json_text, allow_partial=answer.finish != "stop")
 
 
-def in_slices(document: LongDocument, simulator: Simulator) -> tuple[Any, float, str]:
-    """The record's data, CPU seconds less those of the simulation, and why there is no record."""
+def in_slices(document: LongDocument, simulator: Simulator) -> Sliced:
     info = DocumentInfo(uri="statement", sha256="0" * 64, media_type="application/pdf", bytes=1)
     begun, before = time.process_time(), simulator.cpu_seconds
     try:
-        data, failure = extract_pages(info, views(document), document.contract, simulator).data, ""
+        record = extract_pages(info, views(document), document.contract, simulator)
     except IntaglioError as error:
-        data, failure = {}, str(error)
-    return data, time.process_time() - begun - simulator.cpu_seconds + before, failure
+        return Sliced({}, failure=str(error))
+    cpu_seconds = time.process_time() - begun - (simulator.cpu_seconds - before)
+    return Sliced(record.data, cpu_seconds, len(record.issues), record.usage.seconds)
 
 
 def compare(document: LongDocument, failures: Failures, seed: int) -> Outcome:
     simulator = Simulator(document, failures, seed)
-    data, cpu_seconds, failure = in_slices(document, simulator)
+    record = in_slices(document, simulator)
     return Outcome(
-        sliced=shares(document, data),
+        record=record,
+        sliced=shares(document, record.data),
         one_ask=shares(document, one_ask(document, Simulator(document, failures, seed))),
         one_ask_unlimited=shares(document, one_ask(document, Simulator(document, failures, seed, UNLIMITED))),
-        lost=sum((counted(document, document.truth) - counted(document, data)).values()),
+        lost=(counted(document, document.truth) - counted(document, record.data)).total(),
         asks=len(simulator.asked),
-        cpu_seconds=cpu_seconds,
-        failure=failure,
     )
 
 
 def shares(document: LongDocument, data: Any) -> Shares:
     wanted, found = counted(document, document.truth), counted(document, data)
     right = (wanted & found).total()
-    return Shares(right / wanted.total(), right / found.total() if found else 1.0)
+    return Shares(right / wanted.total(), right / found.total() if found else 0.0)
 
 
 def counted(document: LongDocument, data: Any) -> Counter[str]:
@@ -156,11 +169,11 @@ def time_ratios(failures: Failures) -> dict[str, float]:
     document = long_document(LONG)
     whole, sliced = Simulator(document, PERFECT, limits=UNLIMITED), Simulator(document, failures)
     one_ask(document, whole)
-    data, _, failure = in_slices(document, sliced)
-    if failure:
-        print(f"no record of {LONG} rows: {failure}")
+    record = in_slices(document, sliced)
+    if record.failure:
+        print(f"no record of {LONG} rows: {record.failure}")
     one, many = whole.seconds_on(CARD), sliced.seconds_on(CARD)
-    result = shares(document, data)
+    result = shares(document, record.data)
     return {
         "pages": len(document.pages),
         "recall_2000": result.recall,
@@ -169,13 +182,14 @@ def time_ratios(failures: Failures) -> dict[str, float]:
         "seconds_sliced": many,
         "asks_sliced": len(sliced.asked),
         "times_read": sum(call.read for call in sliced.calls),
-        "time_ratio": 0.0 if failure else one / many,
-        "time_ratio_48gb": 0.0 if failure else whole.seconds_on(LARGE_CARD) / sliced.seconds_on(LARGE_CARD),
+        "time_ratio": 0.0 if record.failure else one / many,
+        "time_ratio_48gb": 0.0 if record.failure else whole.seconds_on(LARGE_CARD) / sliced.seconds_on(LARGE_CARD),
     }
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
     sliced = [outcome.sliced for outcome in outcomes]
+    untold = [outcome for outcome in outcomes if not outcome.record.issues and not outcome.record.failure]
     return {
         "recall_sliced": fmean(each.recall for each in sliced),
         "precision_sliced": fmean(each.precision for each in sliced),
@@ -184,9 +198,10 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "recall_one_ask": fmean(outcome.one_ask.recall for outcome in outcomes),
         "recall_one_ask_unlimited": fmean(outcome.one_ask_unlimited.recall for outcome in outcomes),
         "lost": fmean(outcome.lost for outcome in outcomes),
-        "cpu_s": fmean(outcome.cpu_seconds for outcome in outcomes),
+        "lost_untold": fmean(outcome.lost for outcome in untold) if untold else 0.0,
+        "failed": fmean(bool(outcome.record.failure) for outcome in outcomes),
         "asks": fmean(outcome.asks for outcome in outcomes),
-        "failed": sum(bool(outcome.failure) for outcome in outcomes),
+        "cpu_s": fmean(outcome.record.cpu_seconds for outcome in outcomes),
     }
 
 
@@ -212,8 +227,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found[str(rows)] = figures(list(chain.from_iterable(by_kind.values())))
         found |= {f"{rows}_{kind}": figures(outcomes) for kind, outcomes in by_kind.items()}
         for outcome in chain.from_iterable(by_kind.values()):
-            if outcome.failure:
-                print(f"no record of {rows} rows: {outcome.failure}")
+            if outcome.record.failure:
+                print(f"no record of {rows} rows: {outcome.record.failure}")
+        stages = ", ".join(f"{name} {taken}" for name, taken in by_kind["rows"][0].record.stages.items())
+        print(f"seconds of {rows} rows by stage, the simulation's included: {stages or 'no record'}")
     print(table(found))
     times = time_ratios(failures)
     for name, value in times.items():

@@ -300,6 +300,6 @@ def test_costs_are_those_that_the_docstring_adds_up() -> None:
 def test_a_record_holds_every_row_once_where_slices_bring_rows_of_their_neighbours(kind: Kind, seed: int) -> None:
     """With one ask for everything there are no neighbours; with slices the join has to tell."""
     document = long_document(150, kind, seed)
-    data, _, failure = in_slices(document, Simulator(document, replace(PERFECT, overshot=1.0, kept_to_scope=0.5)))
-    assert not failure
-    assert data == document.truth
+    record = in_slices(document, Simulator(document, replace(PERFECT, overshot=1.0, kept_to_scope=0.5)))
+    assert not record.failure
+    assert record.data == document.truth
