@@ -168,13 +168,13 @@ class _Press:
         lines = wrapped(row["description"], NARROW * (right - left))
         headings, page = self.headings, paper.page
         first = self._cells(row, lines[0])
+        for name in self.sums:
+            self.sums[name] += row[name] or 0.0
         for line in lines[1:]:
             paper.down(WRAPPED)
             if is_last and page == paper.page:
                 self._turn()
             paper.text(line, left)
-        for name in self.sums:
-            self.sums[name] += row[name] or 0.0
         paper.down(LINE)
         return Printed(row, page, first, headings)
 
