@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from model.engine import Finding
@@ -37,39 +37,53 @@ _HOW = {
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """What the parts say together. root: the document as an entry, whose lists hold those of the document.
-
-    data, findings: the same, as JSON. issues: what was left out or is disputed, and what no part answered.
+    """What all parts say together. findings: by JSON Pointer into `data`. issues: what was left out or is disputed, and
+    what no part answered.
     """
 
     data: Any
     findings: dict[str, Finding]
-    root: Entry
-    issues: list[Issue] = field(default_factory=list)
+    issues: list[Issue]
 
 
-def assemble(parts: Sequence[Part], contract: Contract, index: WordIndex) -> Assembled:
-    """Joins the whole ones of the parts; each that is not whole becomes an issue.
+class Assembly:
+    """One document's data while its parts come in. root: what is known so far, as an entry."""
 
-    Raises AnswerCutOff where there is no whole one.
-    """
-    whole = [part for part in parts if part.answer.finish == "stop"]
-    if not whole:
+    def __init__(self, contract: Contract, index: WordIndex) -> None:
+        self.contract, self.index = contract, index
+        self.root = Entry({})
+        self._joiner = Joiner(index)
+        self._parts = 0
+        self._unanswered: list[Issue] = []
+
+    def add(self, parts: Sequence[Part]) -> None:
+        """Joins the whole ones of the parts to what is known; each that is not whole becomes an issue."""
+        for part in parts:
+            self._parts += 1
+            if part.answer.finish != "stop":
+                self._unanswered.append(_not_answered(part))
+                continue
+            data, sources = json.loads(part.answer.json_text), sources_of(part.answer)
+            told = taken_apart(data, self.contract.root, sources, part.ask.scope, self._parts)
+            _state(told, part, self.index)
+            merge(self.root, told)
+        for pointer, node in lists_below(self.contract.root):
+            if self.root.lists.get(pointer):
+                self.root.lists[pointer] = self._joiner.joined(pointer, node, self.root.lists[pointer])
+
+    def told(self) -> Assembled:
+        data, sources = put_together(self.root, self.contract.root)
+        return Assembled(
+            without_empty(data, self.contract.root),
+            {at: source.finding for at, source in sources.items() if source.finding},
+            [*self._joiner.issues, *_disputes(self.root, ""), *self._unanswered, *cut_off(sources)],
+        )
+
+
+def check_answered(parts: Sequence[Part]) -> None:
+    """Raises AnswerCutOff where no part is whole."""
+    if all(part.answer.finish != "stop" for part in parts):
         raise AnswerCutOff(_not_whole(parts[0]), remedy="Ask for fewer fields or split the document.")
-    root = Entry({})
-    for number, part in enumerate(whole, 1):
-        answer = part.answer
-        told = taken_apart(json.loads(answer.json_text), contract.root, sources_of(answer), part.ask.scope, number)
-        _state(told, part, index)
-        merge(root, told)
-    joiner = Joiner(index)
-    for pointer, _ in lists_below(contract.root):
-        if root.lists.get(pointer):
-            root.lists[pointer] = joiner.joined(pointer, root.lists[pointer])
-    data, sources = put_together(root, contract.root)
-    findings = {at: source.finding for at, source in sources.items() if source.finding}
-    issues = [*joiner.issues, *_disputes(root, ""), *_unanswered(parts), *cut_off(sources)]
-    return Assembled(without_empty(data, contract.root), findings, root, issues)
 
 
 def cut_off(sources: Mapping[str, Source]) -> Iterator[Issue]:
@@ -114,19 +128,17 @@ def _disputes(entry: Entry, pointer: str) -> Iterator[Issue]:
             yield from _disputes(inner, f"{pointer}{at}/{number}")
 
 
-def _unanswered(parts: Sequence[Part]) -> Iterator[Issue]:
-    """One for each part that no asking made whole: what it was about is missing, and has to be said to be."""
-    for part in parts:
-        if part.answer.finish != "stop":
-            scope = part.ask.scope
-            fields = (scope.list,) if scope else tuple(child.pointer for child in part.ask.contract.root.children)
-            yield Issue(
-                code="not-answered",
-                message=f"{', '.join(fields)}: {_not_whole(part)}",
-                severity="error",
-                pointers=fields,
-                page=scope.first if scope and scope.first == scope.last else None,
-            )
+def _not_answered(part: Part) -> Issue:
+    """What no asking made whole is missing, and has to be said to be."""
+    scope = part.ask.scope
+    fields = (scope.list,) if scope else tuple(child.pointer for child in part.ask.contract.root.children)
+    return Issue(
+        code="not-answered",
+        message=f"{', '.join(fields)}: {_not_whole(part)}",
+        severity="error",
+        pointers=fields,
+        page=scope.first if scope and scope.first == scope.last else None,
+    )
 
 
 def _not_whole(part: Part) -> str:

@@ -119,7 +119,7 @@ class Listed:
                 if self.look.share(words) < (LIKE if among else WHOLLY):
                     continue
                 if entry := self._on(line):
-                    if self.look.lacks(entry, words):
+                    if self.look.doubts(entry, words):
                         yield Gap(self.top, line, sure=False)
                 elif not TOTAL.match(line.text) and not self._is_told(line, told):
                     yield Gap(self.top, line, sure=among)

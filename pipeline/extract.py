@@ -10,9 +10,9 @@ from pathlib import Path
 
 from model.engine import Engine, PageView
 from model.needs import check_needs
-from pipeline.assemble import Assembled, assemble
+from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Gap, Pages, asks_for, gaps, left_open
+from pipeline.complete import Line, Pages, asks_for, gaps, left_open
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.index import WordIndex
@@ -74,14 +74,17 @@ def extract_pages(
     with clock.stage("ask"):
         _, asks = fitted(views, contract, engine, question, info.uri)
         asked = ask_all(engine, asks)
+    check_answered(asked.parts)
+    assembly = Assembly(contract, index)
     with clock.stage("assemble"):
-        told = assemble(asked.parts, contract, index)
-    told = completed(told, asked, contract, engine, index, clock)
+        assembly.add(asked.parts)
+    missing = complete(assembly, asked, engine, clock)
+    told = assembly.told()
     with clock.stage("ground"):
         evidence = ground(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(told.data, contract, evidence, told.findings)
-    issues += page_issues(info.uri, pages) + told.issues
+    issues += page_issues(info.uri, pages) + told.issues + missing
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
@@ -102,33 +105,28 @@ def extract_pages(
     )
 
 
-def completed(
-    told: Assembled, asked: Asked, contract: Contract, engine: Engine, index: WordIndex, clock: Clock
-) -> Assembled:
-    """What was told, with the entries of lists that were left out at first. `asked` takes the further asks.
+def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
+    """Asks for the entries of lists that were left out at first, and gives what stays open. Both that it is given grow.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
-    long reply reads it in a short one. What then is still open is an issue.
+    long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
-    pages, open_gaps = Pages(index), list[Gap]()
-    for number in range(1, ROUNDS + 1):
+    pages, asked_once = Pages(assembly.index), set[Line]()
+    for number in range(ROUNDS + 1):
         with clock.stage("complete"):
-            open_gaps = gaps(told.root, pages)
-            asks = asks_for(open_gaps, contract, views, f"again {number}")
-        if not asks:
+            open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
+            asked_once.update(gap.line for gap in open_gaps)
+            asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+        if not asks or number == ROUNDS:
             break
         with clock.stage("ask"):
             further = ask_all(engine, asks)
         asked.parts.extend(further.parts)
         asked.spent.extend(further.spent)
         with clock.stage("assemble"):
-            told = assemble(asked.parts, contract, index)
-    else:
-        with clock.stage("complete"):
-            open_gaps = gaps(told.root, pages)
-    told.issues.extend(left_open(open_gaps))
-    return told
+            assembly.add(further.parts)
+    return list(left_open(open_gaps))
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:

@@ -3,7 +3,7 @@
 import pytest
 
 from model.engine import Answer, Ask, PageView
-from pipeline.assemble import Assembled, assemble
+from pipeline.assemble import Assembled, Assembly, check_answered
 from pipeline.index import WordIndex
 from pipeline.slices import Part
 from schemas.contract import Contract
@@ -30,7 +30,10 @@ VIEWS = (PageView(page("Nothing of this")),)
 
 def told(*answers: Answer) -> Assembled:
     parts = [Part(Ask(answer.ask_id, CONTRACT, VIEWS), answer) for answer in answers]
-    return assemble(parts, CONTRACT, WordIndex([view.text for view in VIEWS]))
+    check_answered(parts)
+    assembly = Assembly(CONTRACT, WordIndex([view.text for view in VIEWS]))
+    assembly.add(parts)
+    return assembly.told()
 
 
 def test_optional_nulls_are_left_out_where_the_schema_allows_none() -> None:

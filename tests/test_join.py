@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.engine import Answer, Ask, PageView, Scope
-from pipeline.assemble import Assembled, assemble
+from pipeline.assemble import Assembled, Assembly
 from pipeline.index import WordIndex
 from pipeline.slices import Part
 from schemas.contract import Contract
@@ -32,7 +32,13 @@ def told(views: Sequence[PageView], *replies: tuple[Scope | None, str]) -> Assem
         Part(Ask(f"{place}", LEDGER, tuple(views), scope=scope), Answer(f"{place}", text))
         for place, (scope, text) in enumerate(replies)
     ]
-    return assemble(parts, LEDGER, WordIndex([view.text for view in views]))
+    return assembled(parts, LEDGER, views)
+
+
+def assembled(parts: Sequence[Part], contract: Contract, views: Sequence[PageView]) -> Assembled:
+    assembly = Assembly(contract, WordIndex([view.text for view in views]))
+    assembly.add(parts)
+    return assembly.told()
 
 
 rows_of_any_kind = st.lists(
@@ -171,6 +177,6 @@ def test_a_group_that_runs_over_the_border_of_slices_is_one_group(counts: list[i
         ]
         ask = Ask(f"p{view.text.number}", GROUPS, views, scope=Scope("/groups", view.text.number, view.text.number))
         parts.append(Part(ask, Answer(ask.id, json.dumps({"groups": own}))))
-    found = assemble(parts, GROUPS, WordIndex([view.text for view in views]))
+    found = assembled(parts, GROUPS, views)
     assert found.data["groups"] == truth
     assert found.issues == []

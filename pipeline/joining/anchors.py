@@ -33,19 +33,26 @@ def anchor_of(entry: Entry, index: WordIndex) -> Anchor | None:
     The line is the one that begins the most leaves, and of several the lowest: the others may be headings that name
     what holds for many entries. An entry of which only its own lists are stated stands where the first of these does.
     """
-    lines: list[tuple[int, Box, list[Box]]] = []
-    begins = [[index.word(word).box for word in stated.words] for stated in entry.stated.values() if stated.words]
-    pages = [stated.words[0][0] for stated in entry.stated.values() if stated.words]
-    for page, boxes in sorted(zip(pages, begins, strict=True), key=lambda item: (item[0], item[1][0].center[1])):
+    begins = sorted(
+        (
+            (stated.words[0][0], [index.word(word).box for word in stated.words])
+            for stated in entry.stated.values()
+            if stated.words
+        ),
+        key=lambda item: (item[0], item[1][0].center[1]),
+    )
+    lines: list[tuple[int, Box, list[list[Box]]]] = []
+    for page, boxes in begins:
         first = boxes[0]
         if lines and lines[-1][0] == page and first.center[1] - lines[-1][1].center[1] <= SAME_LINE * first.height:
-            lines[-1][2].append(enclosing(boxes))
+            lines[-1][2].append(boxes)
         else:
-            lines.append((page, first, [enclosing(boxes)]))
+            lines.append((page, first, [boxes]))
     if lines:
-        page, first, boxes = max(lines, key=lambda line: (len(line[2]), line[0], line[1].y0))
-        level = [box for box in boxes if abs(box.center[1] - first.center[1]) <= first.height]
-        return Anchor(page, enclosing(level or boxes))
+        page, first, values = max(lines, key=lambda line: (len(line[2]), line[0], line[1].y0))
+        reach = SAME_LINE * first.height
+        level = (box for boxes in values for box in boxes if abs(box.center[1] - first.center[1]) <= reach)
+        return Anchor(page, enclosing(level))
     inner = (anchor_of(each, index) for entries in entry.lists.values() for each in entries)
     return next((anchor for anchor in inner if anchor is not None), None)
 

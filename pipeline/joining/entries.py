@@ -39,7 +39,8 @@ def sources_of(answer: Answer) -> dict[str, Source]:
 
 
 def stated_at(place: Place) -> Stated:
-    return Stated(tuple((place.page, word) for word in range(place.first, place.last)), place.score)
+    spans = place.parts or ((place.first, place.last),)
+    return Stated(tuple((place.page, word) for first, last in spans for word in range(first, last)), place.score)
 
 
 def stated_by(finding: Finding, index: WordIndex) -> Stated:
@@ -78,6 +79,15 @@ class Entry:
         """Pointer and value of each of its own leaves that is not null."""
         return ((pointer, value) for pointer, value in leaves(self.value) if value is not None)
 
+    def owner(self, pointer: str) -> tuple[Entry, str]:
+        """The entry that the leaf at a pointer from here belongs to, and the pointer from there."""
+        for at, entries in self.lists.items():
+            if pointer.startswith(f"{at}/"):
+                number, slash, rest = pointer[len(at) + 1 :].partition("/")
+                if number.isdigit() and int(number) < len(entries):
+                    return entries[int(number)].owner(slash + rest)
+        return self, pointer
+
     def everywhere(self) -> Iterator[Entry]:
         """Itself and all entries below it."""
         yield self
@@ -94,9 +104,7 @@ def taken_apart(
     entry = Entry({}, scope=scope, part=part)
     entry.value = apart.own(data, root, "", entry)
     for pointer, source in sources.items():
-        owner, rest = entry, pointer
-        while (inner := _step(owner, rest)) is not None:
-            owner, rest = inner
+        owner, rest = entry.owner(pointer)
         owner.sources[rest] = source
     return entry
 
@@ -169,16 +177,6 @@ def _values(data: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, Any]]:
             yield from _values(inner, at)
         elif inner is not None:
             yield at, inner
-
-
-def _step(owner: Entry, pointer: str) -> tuple[Entry, str] | None:
-    """The entry of one of the owner's lists that the pointer leads into, and the pointer from there."""
-    for at, entries in owner.lists.items():
-        if pointer.startswith(f"{at}/"):
-            number, slash, rest = pointer[len(at) + 1 :].partition("/")
-            if number.isdigit() and int(number) < len(entries):
-                return entries[int(number)], slash + rest
-    return None
 
 
 def _together(entry: Entry, node: Field, pointer: str, sources: dict[str, Source]) -> Any:

@@ -7,19 +7,22 @@ lines are two. What stands nowhere, in a list whose entries do stand on the page
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from pipeline.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, in_order
-from pipeline.joining.entries import Entry, WordKey, stated_at, stated_by
+from pipeline.joining.entries import Entry, Stated, WordKey, put_together, stated_at, stated_by
 from pipeline.joining.merge import agree, continued, merge
-from pipeline.rows import ground_rows
+from pipeline.rows import RowPlaces, ground_rows
+from schemas.field import Field
 from schemas.record import Issue
 
 FEW = 4  # entries of a list from which its entries can be said to stand on the pages
 MOSTLY = 0.8  # share of a list's entries that stand somewhere, from which one that does not was not read
+SURE = 0.7  # how much of what an entry says must be stated where it should begin, for no other place to be tried
+STANDS = 0.5  # share of what an entry says that must be stated: less may be so by chance
 SHOWN = 160  # characters of an entry in an issue
 
 
@@ -30,41 +33,56 @@ class Joiner:
     index: WordIndex
     issues: list[Issue] = field(default_factory=list)
 
-    def joined(self, pointer: str, entries: Sequence[Entry], pages: Collection[int] | None = None) -> list[Entry]:
+    def joined(self, pointer: str, node: Field, entries: Sequence[Entry]) -> list[Entry]:
         """The entries of one list, each once, in the order of the document.
 
-        entries: of all parts, in the order of their scopes. pages: numbers of those on which they may stand.
+        node: the list's field. entries: of all parts, in the order of their scopes.
         """
+        assert node.item is not None
         for _, part in groupby(entries, key=lambda entry: entry.part):
-            self._place(list(part), pages)
-        kept = self._once(pointer, self._read(pointer, entries))
-        kept = continued(in_order(kept, self.index))
+            self._place(list(part), node.item)
+        holder = Entry({}, lists={pointer: list(entries)})
+        self._leave_out(holder)
+        return self._whole(pointer, holder.lists[pointer])
+
+    def _whole(self, pointer: str, entries: Sequence[Entry]) -> list[Entry]:
+        kept = continued(in_order(self._once(pointer, entries), self.index))
         for entry in kept:
             for at, inner in entry.lists.items():
-                entry.lists[at] = self.joined(f"{pointer}/*{at}", inner, pages)
+                entry.lists[at] = self._whole(f"{pointer}/*{at}", inner)
         return kept
 
-    def _place(self, entries: Sequence[Entry], pages: Collection[int] | None) -> None:
-        """Says where each entry of one part is stated. An engine that knows is believed."""
-        for entry in entries:
-            found = {at: source.finding for at, source in entry.sources.items() if source.finding}
-            if found and not entry.stated:
-                entry.stated = {at: stated_by(finding, self.index) for at, finding in found.items()}
-        unplaced = [entry for entry in entries if not entry.stated]
-        if not unplaced:
-            return
-        rows = ground_rows([dict(entry.leaves()) for entry in unplaced], self.index, pages, unplaced[0].scope)
-        for entry, row in zip(unplaced, rows, strict=True):
-            entry.stated = {at: stated_at(place) for at, place in row.places.items()}
+    def _place(self, entries: Sequence[Entry], item: Field) -> None:
+        """Says where each entry of one part, and each below it, is stated. An engine that knows is believed.
 
-    def _read(self, pointer: str, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries without those that stand nowhere, in a list whose entries do."""
-        placed = [any(each.words for each in entry.everywhere()) for entry in entries]
-        if len(entries) < FEW or sum(placed) < MOSTLY * len(entries):
-            return list(entries)
-        for entry in (entry for entry, stands in zip(entries, placed, strict=True) if not stands):
-            self._left_out(pointer, entry)
-        return [entry for entry, stands in zip(entries, placed, strict=True) if stands]
+        They are looked for in the part's scope first, then, for what a reply says beyond it, anywhere.
+        """
+        for entry in (each for whole in entries for each in whole.everywhere()):
+            found = {at: source.finding for at, source in entry.sources.items() if source.finding}
+            entry.stated |= {at: stated_by(finding, self.index) for at, finding in found.items()}
+        left = [entry for entry in entries if not any(each.stated for each in entry.everywhere())]
+        scope = entries[0].scope
+        for within in (scope, None) if scope else (None,):
+            rows = ground_rows([put_together(entry, item)[0] for entry in left], item, self.index, scope=within)
+            weak = []
+            for entry, row in zip(left, rows, strict=True):
+                _state(entry, row)
+                if row.shared or row.score < SURE or not all(each.stated for each in entry.everywhere()):
+                    weak.append(entry)
+            left = weak
+
+    def _leave_out(self, holder: Entry) -> None:
+        """Leaves out the entries that stand nowhere, of each list whose entries do."""
+        for pointer, lists in _by_list(holder).items():
+            entries = [entry for owner, at in lists for entry in owner.lists[at]]
+            stand = sum(_stands(entry) for entry in entries)
+            if len(entries) < FEW or stand < MOSTLY * len(entries):
+                continue
+            for owner, at in lists:
+                for entry in owner.lists[at]:
+                    if not _stands(entry):
+                        self._tell(pointer, entry)
+                owner.lists[at] = [entry for entry in owner.lists[at] if _stands(entry)]
 
     def _once(self, pointer: str, entries: Sequence[Entry]) -> list[Entry]:
         """The entries without those that stand on the words of another one, which tells what they have in common."""
@@ -81,11 +99,11 @@ class Joiner:
                 kept.append(entry)
                 continue
             if same.part == entry.part and not agree(same, entry):
-                self._left_out(pointer, entry)
-            merge(same, entry)
+                self._tell(pointer, entry)
+            merge(same, entry, only_stated=True)
         return kept
 
-    def _left_out(self, pointer: str, entry: Entry) -> None:
+    def _tell(self, pointer: str, entry: Entry) -> None:
         said = ", ".join(f"{at[1:]}: {value}" for at, value in entry.leaves())
         said = said if len(said) <= SHOWN else said[: SHOWN - 1] + "…"
         self.issues.append(
@@ -95,6 +113,38 @@ class Joiner:
                 pointers=(pointer,),
             )
         )
+
+
+def _state(entry: Entry, row: RowPlaces) -> None:
+    """Says where an entry and those below it are stated, unless another look has found more of one of them."""
+    found: dict[int, tuple[Entry, dict[str, Stated]]] = {}
+    for pointer, place in row.places.items():
+        owner, at = entry.owner(pointer)
+        if place is not None:
+            found.setdefault(id(owner), (owner, {}))[1][at] = stated_at(place)
+    for owner, stated in found.values():
+        if len(stated) > len(owner.stated):
+            owner.stated = stated
+
+
+def _by_list(holder: Entry) -> dict[str, list[tuple[Entry, str]]]:
+    """Every list of objects below an entry, with its owners: those inside the entries of one list are one list."""
+    found: dict[str, list[tuple[Entry, str]]] = defaultdict(list)
+
+    def collect(entry: Entry, pointer: str) -> None:
+        for at, entries in entry.lists.items():
+            found[pointer + at].append((entry, at))
+            for inner in entries:
+                collect(inner, f"{pointer}{at}/*")
+
+    collect(holder, "")
+    return found
+
+
+def _stands(entry: Entry) -> bool:
+    """Whether enough of what it says, or an entry below it, is stated on the pages; one that says nothing may stay."""
+    said = sum(1 for _ in entry.leaves())
+    return len(entry.stated) >= STANDS * said or any(_stands(each) for some in entry.lists.values() for each in some)
 
 
 def _is_same(one: Entry, at: Anchor, other: Entry, place: Anchor, index: WordIndex) -> bool:

@@ -16,6 +16,8 @@ FEW = 3  # entries from which a look can be learnt
 USUAL = 0.9  # share of the entries whose own line states a leaf, from which every entry's does
 SEEN = 0.03  # share of the entries with one edge, from which it is one of a column's edges
 
+LITERAL = 0.95  # the least score of words that say no less than the value: not one letter is another
+
 Kind = Literal["number", "text"]
 
 
@@ -46,15 +48,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the entries of a list are printed: the columns that tell them from other lines."""
+    """How the entries of a list are printed. columns: where leaves stand. literal: leaves that are printed as they are
+    said: of an entry of which one is nowhere, something was misread.
+    """
 
     columns: tuple[Column, ...]
+    literal: frozenset[str]
 
-    def lacks(self, entry: Entry, words: Sequence[Word]) -> bool:
-        """Whether an entry says nothing that is stated there of what the line that it stands on shows."""
-        return any(
-            column.usual and column.pointer not in entry.stated and column.is_on(words) for column in self.columns
-        )
+    def doubts(self, entry: Entry, words: Sequence[Word]) -> bool:
+        """Whether an entry says what its line does not state, or does not say what it shows. words: of that line."""
+        unsaid = (column.pointer not in entry.stated and column.is_on(words) for column in self.columns if column.usual)
+        return any(unsaid) or any(at in self.literal and not _is_literal(entry, at) for at, _ in entry.leaves())
 
     def share(self, words: Sequence[Word]) -> float:
         """0..1: how much of what every entry shows on its line these words show; 0 for what is not an entry's line."""
@@ -80,13 +84,25 @@ def look_of(entries: Sequence[Entry], lines: Sequence[frozenset[tuple[int, int]]
     columns = [_column(pointer, begins[pointer], ends[pointer], len(entries)) for pointer in begins]
     usual = [column for column in columns if column.usual]
     typed = any(edge.kind == "number" for column in usual for edge in column.begins | column.ends)
-    return Look(tuple(columns)) if len(usual) >= (2 if typed else 3) else None
+    return Look(tuple(columns), _literal(entries)) if len(usual) >= (2 if typed else 3) else None
+
+
+def _literal(entries: Sequence[Entry]) -> frozenset[str]:
+    said, stated = Counter[str](), Counter[str]()
+    for entry in entries:
+        said.update(at for at, _ in entry.leaves())
+        stated.update(at for at in entry.stated if _is_literal(entry, at))
+    return frozenset(at for at, count in said.items() if count >= FEW and stated[at] >= USUAL * count)
 
 
 def kind_of(text: str) -> Kind:
     """A word with more digits than letters is a number: an amount, a date, a code."""
     digits = sum(char.isdigit() for char in text)
     return "number" if digits and digits > sum(char.isalpha() for char in text) else "text"
+
+
+def _is_literal(entry: Entry, pointer: str) -> bool:
+    return pointer in entry.stated and entry.stated[pointer].score >= LITERAL
 
 
 def _column(pointer: str, begins: Counter[Edge], ends: Counter[Edge], entries: int) -> Column:

@@ -10,20 +10,21 @@ from pipeline.joining.entries import Entry, set_value
 _Known = TypeVar("_Known")
 
 
-def merge(one: Entry, other: Entry) -> None:
+def merge(one: Entry, other: Entry, *, only_stated: bool = False) -> None:
     """Adds to the first what only the second says, and what the second says with evidence where the first has none.
 
     Where they say different things and neither has the better evidence, the first stands and is disputed. Lists of
     plain values are taken together, and so are the lists of objects, whose entries are for joining to tell apart.
+    only_stated: of what only the second says, nothing is taken that has no evidence.
     """
     known = dict(one.values())
     for pointer, value in other.values():
         mine = known.get(pointer)
         if isinstance(value, list) and isinstance(mine, list):
             _extend(one, other, pointer, mine, value)
-        elif mine is None or (mine != value and _evidence(other, pointer) > _evidence(one, pointer)):
+        elif _evidence(other, pointer) > _evidence(one, pointer) or (mine is None and not only_stated):
             _take(one, other, pointer, value)
-        elif mine != value and _evidence(other, pointer) == _evidence(one, pointer):
+        elif mine is not None and mine != value and _evidence(other, pointer) == _evidence(one, pointer):
             one.disputed.setdefault(pointer, value)
     _fill(one.value, other.value)
     for at, entries in other.lists.items():
