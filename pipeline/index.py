@@ -1,108 +1,85 @@
-"""Where on the pages a value is stated: every run of words that states it, not only the first."""
+"""Where on the pages a value is stated: every run of words that states it, not only the first.
+
+The words are read once into a text of letters and digits in the order of the document, and each distinct word once into
+what it may mean. A value is then looked up: a text by its rarest word, a number or a date by its digits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from rapidfuzz import fuzz
-
-from model.values.dates import dates
-from model.values.numbers import CURRENCY_SIGNS, numbers
-from model.values.text import squash
+from pipeline.amounts import Amounts, Run, decimal
+from pipeline.days import Days
+from pipeline.printed import STATED, agreement, is_number, iso_date
+from pipeline.texts import Texts
+from pipeline.words import Words
+from schemas.field import Field
 from schemas.page import PageText, Word
 
-STATED = 0.9  # the least score at which words count as stating a value
-LONGEST = 60  # words
+__all__ = ["STATED", "Place", "Run", "WordIndex", "agreement"]
 
 
 class Place(NamedTuple):
-    """A run of words of one page, `PageText.words[first:last]`, and how well they state a value, 0..1."""
+    """A run of words of one page, `PageText.words[first:last]`, and how well they state a value, 0..1.
+
+    parts: where words of other columns stand among them, the runs that do belong to the value.
+    """
 
     page: int
     first: int
     last: int
     score: float
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 class WordIndex:
-    """The words of a document, by what they spell."""
+    """The words of a document, by what they say."""
 
     def __init__(self, pages: Sequence[PageText]) -> None:
         self.pages = {page.number: page for page in pages}
-        self._words = [
-            (page.number, place, squash(word.text)) for page in pages for place, word in enumerate(page.words)
-        ]
-        self._starts: dict[str, list[int]] = {}
-        for number, (_, _, key) in enumerate(self._words):
-            if key:
-                self._starts.setdefault(key[:2], []).append(number)
+        self.document = Words(pages)
+        self._texts, self._amounts, self._days = Texts(self.document), Amounts(self.document), Days(self.document)
+        self._found: dict[Any, list[Run]] = {}
 
-    def places(self, value: Any, pages: Collection[int] | None = None) -> Iterator[Place]:
+    def places(self, value: Any, pages: Collection[int] | None = None, field: Field | None = None) -> Iterator[Place]:
         """Every place that states the value, in the order of the document for each way of printing it.
 
-        pages: numbers of the only ones to look at.
+        pages: numbers of the only ones to look at. field: the value's own, which tells how it may be printed.
         """
-        if isinstance(value, bool):
-            return
-        for form in _forms(value):
-            for start in self._starts.get(form[:2], ()):
-                page, first, _ = self._words[start]
-                if pages is not None and page not in pages:
-                    continue
-                end = self._run(start, form)
-                if end is not None:
-                    place = Place(page, first, first + end - start, 0.0)
-                    score = agreement(value, " ".join(word.text for word in self.words(place)))
-                    if score >= STATED:
-                        yield place._replace(score=score)
+        for run in self.runs(value, field):
+            place = self.place(run)
+            if pages is None or place.page in pages:
+                yield place
+
+    def runs(self, value: Any, field: Field | None = None) -> list[Run]:
+        """The same by words of the document; empty for booleans, which no words state. Not to be changed."""
+        if value is None or isinstance(value, bool):
+            return []
+        key = (type(value), value, field and (field.format, field.kind, field.choices))
+        if key not in self._found:
+            self._found[key] = self._runs(value, field)
+        return self._found[key]
+
+    def place(self, run: Run) -> Place:
+        page = int(self.document.page_of[run.first])
+        start = self.document.offsets[page]
+        parts = tuple((first - start, last - start) for first, last in run.parts)
+        return Place(self.document.pages[page].number, run.first - start, run.last - start, run.score, parts)
 
     def words(self, place: Place) -> tuple[Word, ...]:
-        return self.pages[place.page].words[place.first : place.last]
+        words = self.pages[place.page].words
+        spans = place.parts or ((place.first, place.last),)
+        return tuple(word for first, last in spans for word in words[first:last])
 
-    def _run(self, start: int, form: str) -> int | None:
-        """One past the last word of the run from `start` that spells the form exactly."""
-        length, page = 0, self._words[start][0]
-        for place in range(start, min(start + LONGEST, len(self._words))):
-            number, _, key = self._words[place]
-            if number != page or not form.startswith(key, length):
-                return None
-            length += len(key)
-            if length == len(form):
-                return place + 1
-        return None
-
-
-def agreement(value: Any, text: str) -> float:
-    """0..1: how well a text states a value: by value for numbers and dates, by letters and digits for the rest."""
-    if isinstance(value, bool):
-        return 1.0
-    wanted = str(value)
-    if isinstance(value, int | float):
-        for mark in (None, ".", ","):
-            if any(abs(float(number.value) - value) < 1e-9 for number in numbers(text, mark)):
-                return 1.0
-        return 1.0 if squash(wanted) == squash(text) else 0.0
-    if squash(wanted) and squash(wanted) in squash(text):
-        return 1.0
-    if CURRENCY_SIGNS.get(text.strip()) == wanted or any(number.currency == wanted for number in numbers(text)):
-        return 1.0
-    for order in (True, False):
-        if any(date.value.isoformat() == wanted[:10] for date in dates(text, order)):
-            return 1.0
-    return fuzz.ratio(squash(wanted), squash(text)) / 100
-
-
-def _forms(value: Any) -> Iterable[str]:
-    """The squashed ways in which a value may be printed, likeliest first."""
-    forms = [squash(str(value))]
-    if isinstance(value, int | float):
-        forms += [squash(f"{value:.2f}"), squash(f"{value:.0f}") if float(value).is_integer() else ""]
-        forms += [squash(f"{abs(value):.2f}")]
-    text = str(value)
-    if len(text) == 10 and text[4] == text[7] == "-":
-        year, month, day = text.split("-")
-        forms += [f"{day}{month}{year}", f"{month}{day}{year}", f"{day}{month}{year[2:]}", f"{month}{day}{year[2:]}"]
-        forms += [f"{int(day)}{int(month)}{year}", f"{int(month)}{int(day)}{year}"] if day.isdigit() else []
-    return [form for form, _ in groupby(form for form in forms if form)]
+    def _runs(self, value: Any, field: Field | None) -> list[Run]:
+        if is_number(value):
+            number = decimal(value)
+            return [] if number is None else self._amounts.runs(number, field)
+        text = str(value)
+        day = iso_date(text)
+        if day is not None:
+            return self._days.runs(day) or self._texts.runs(text, field)
+        if field is not None and field.format == "currency":
+            return self._amounts.currency(text) or self._texts.runs(text, field)
+        return self._texts.runs(text, field) or self._amounts.currency(text)
