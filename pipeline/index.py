@@ -62,7 +62,7 @@ class WordIndex:
         return self._found[key]
 
     def place(self, run: Run) -> Place:
-        page = int(self.document.page_of[run.first])
+        page = self.document.page_of[run.first]
         start = self.document.offsets[page]
         parts = tuple((first - start, last - start) for first, last in run.parts)
         return Place(self.document.pages[page].number, run.first - start, run.last - start, run.score, parts)

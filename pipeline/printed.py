@@ -20,6 +20,7 @@ from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, numbers, parse_
 from model.values.text import squash
 from schemas.field import Field
 
+UNPRINTED = frozenset({"page-number", "fraction", "estimate"})  # formats of what is said about a page, not on it
 STATED = 0.9  # the least score at which words count as stating a value
 EXACT = 1.0
 INSIDE = 0.98  # the words hold more than the value: `No.4711` for 4711

@@ -124,20 +124,18 @@ class Texts:
     def _below(self, parts: list[tuple[int, int]], form: str, spelled: int) -> int | None:
         """The word that continues a column's text: in the next line, and not left of where the text began."""
         words, (first, last) = self.words, parts[-1]
-        page = int(words.page_of[first])
-        height, shape = words.height[page], words.pages[page]
-        aside = 1.5 * height * shape.height / shape.width
-        left = float(words.x0[parts[0][0]]) - aside
-        right = max(float(words.x1[end - 1]) for _, end in parts) + aside
+        page = words.page_of[first]
+        shape = words.pages[page]
+        aside = 1.5 * words.height[page] * shape.height / shape.width
+        left = words.x0[parts[0][0]] - aside
+        right = max(words.x1[end - 1] for _, end in parts) + aside
         for number in range(last, min(first + STRETCH, words.offsets[page + 1])):
-            drop = float(words.middle[number] - words.middle[first]) / height
+            drop = words.drop(first, number)
             if drop > LEADING + 1:
                 return None
             key = words.key(number)
             if SAME_LINE < drop <= LEADING and key and left <= words.x0[number] <= right:
-                if form.startswith(key, spelled):
-                    return number
-                return None
+                return number if form.startswith(key, spelled) else None
         return None
 
     def _alike(self, form: str, keys: list[str]) -> _Found:

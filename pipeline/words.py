@@ -27,8 +27,8 @@ class Words:
     """tokens: distinct spellings. keys: each token's letters and digits. token_of: (words,) the token of each word.
 
     text: the keys of all words joined, pages parted by a line feed; begins: (words,) where in it each word begins.
-    page_of: (words,) index into `pages`. x0, x1, middle: (words,) fractions of the page, the middle levelled where a
-    scan is askew. line_of: (words,) number of the word's line through the document. height: (pages,) of a usual word.
+    page_of: of each word, index into `pages`. x0, x1, middle: of each word, fractions of the page, the middle levelled
+    where a scan is askew. height: of each page's usual word. lines: how many there are in the document.
     """
 
     def __init__(self, pages: Sequence[PageText]) -> None:
@@ -41,13 +41,13 @@ class Words:
         self.token_of = np.array(tokens, dtype=np.int32)
         self.tokens = list(known)
         self.keys = [squash(token) for token in self.tokens]
-        self.page_of = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         keys, offsets = self.keys, self.offsets
         self.text = "\n".join(
             "".join([keys[token] for token in tokens[first:last]]) for first, last in pairwise(offsets)
         )
         lengths = np.array([len(key) for key in keys], dtype=np.int64)[self.token_of] if tokens else np.zeros(0, int)
-        self.begins: NDArray[np.int64] = np.cumsum(lengths) - lengths + self.page_of
+        breaks = np.repeat(np.arange(len(counts)), counts)
+        self.begins: NDArray[np.int64] = np.cumsum(lengths) - lengths + breaks
         self._order = np.argsort(self.token_of, kind="stable").astype(np.int32)
         self._bounds = [0, *np.cumsum(np.bincount(self.token_of, minlength=len(keys))).tolist()]
         self._place()
@@ -55,25 +55,27 @@ class Words:
     def _place(self) -> None:
         total = len(self.token_of)
         edges = chain.from_iterable(word.box for page in self.pages for word in page.words)
-        boxes = np.fromiter(edges, dtype=np.float32, count=4 * total).reshape(total, 4)
-        self.x0, y0, self.x1, y1 = boxes.T
-        middle = (y0 + y1) / 2
+        x0, y0, x1, y1 = np.fromiter(edges, dtype=np.float32, count=4 * total).reshape(total, 4).T
         slopes = [math.tan(math.radians(page.skew)) * page.width / (page.height or 1.0) for page in self.pages]
-        self.middle = middle - np.array(slopes, dtype=np.float32)[self.page_of] * (self.x0 + self.x1) / 2
+        page_of = np.repeat(np.arange(len(self.pages), dtype=np.int32), [len(page.words) for page in self.pages])
+        middle = (y0 + y1) / 2 - np.array(slopes, dtype=np.float32)[page_of] * (x0 + x1) / 2
         heights = [y1[a:b] - y0[a:b] for a, b in pairwise(self.offsets)]
         self.height = [float(np.median(page)) or 0.01 if len(page) else 0.01 for page in heights]
         fresh = np.ones(total, dtype=bool)
         if total:
-            apart = SAME_LINE * np.array(self.height, dtype=np.float32)[self.page_of[1:]]
-            fresh[1:] = np.abs(np.diff(self.middle)) > apart
-            fresh[1:] |= (self.x1[1:] < self.x0[:-1]) | (np.diff(self.page_of) > 0)
-        self.line_of: NDArray[np.int32] = (np.cumsum(fresh) - 1).astype(np.int32)
+            apart = SAME_LINE * np.array(self.height, dtype=np.float32)[page_of[1:]]
+            fresh[1:] = (np.abs(np.diff(middle)) > apart) | (x1[1:] < x0[:-1]) | (np.diff(page_of) > 0)
+        self.lines = int(fresh.sum())
+        self.page_of: list[int] = page_of.tolist()
+        self.x0: list[float] = x0.tolist()
+        self.x1: list[float] = x1.tolist()
+        self.middle: list[float] = middle.tolist()
 
     def __len__(self) -> int:
         return len(self.token_of)
 
     def at(self, number: int) -> Word:
-        page = int(self.page_of[number])
+        page = self.page_of[number]
         word: Word = self.pages[page].words[number - self.offsets[page]]
         return word
 
@@ -113,10 +115,11 @@ class Words:
 
     def near(self, one: int, other: int, lines: float) -> bool:
         """Whether two words are on one page, with their middles at most so many line heights apart."""
-        page = self.page_of[one]
-        return bool(
-            page == self.page_of[other] and abs(self.middle[one] - self.middle[other]) <= lines * self.height[page]
-        )
+        return self.page_of[one] == self.page_of[other] and abs(self.drop(one, other)) <= lines
+
+    def drop(self, one: int, other: int) -> float:
+        """Line heights from the middle of a word down to that of another on its page."""
+        return (self.middle[other] - self.middle[one]) / self.height[self.page_of[one]]
 
     def page_edges(self, number: int) -> tuple[int, int]:
         """(first, one past the last) word of the page that a word is on."""
