@@ -21,7 +21,8 @@ from schemas.field import Field
 
 _MINUS = frozenset(("-", "−", "–"))
 _MINUS_AFTER = frozenset((*_MINUS, "DR", "Dr", "S"))
-_SHARES = frozenset(("percentage", "fraction", "percent"))
+_SHARES = frozenset(("percentage", "percent"))
+_LEAST_MISREAD = 10  # smaller numbers are too short to be known with a digit misread
 
 
 class Run(NamedTuple):
@@ -45,13 +46,23 @@ class Amounts:
         self.words = words
 
     def runs(self, value: Decimal, field: Field | None = None) -> list[Run]:
-        """Where a number is printed, the best way of printing it first."""
+        """Where a number is printed, the best way of printing it first; a share with its sign."""
         found = self._printed(value)
-        if (not found or (field is not None and field.format in _SHARES)) and 0 < abs(value) < 1:
-            found += self._percentages(value * 100)
-        if not found and abs(value) >= 10:
-            found = self._misread(value)
-        return found
+        share = field is not None and field.format in _SHARES
+        if share:
+            found = sorted((self._with_percent(run) for run in found), key=lambda run: -run.score)
+        if (not found or share) and 0 < abs(value) < 1:
+            found += [
+                wider._replace(score=AS_PERCENT * run.score)
+                for run in self._printed(value * 100)
+                if (wider := self._with_percent(run)) != run or self.words.token(run.last - 1).endswith("%")
+            ]
+        return found or (self._misread(value) if abs(value) >= _LEAST_MISREAD else [])
+
+    def _with_percent(self, run: Run) -> Run:
+        _, end = self.words.page_edges(run.first)
+        signed = run.last < end and self.words.token(run.last).startswith("%")
+        return run._replace(last=run.last + 1) if signed else run
 
     def currency(self, code: str) -> list[Run]:
         """Where a currency is named, by code or sign; a word that says nothing else first."""
@@ -115,16 +126,6 @@ class Amounts:
                 return None
             digits = digits[: -len(group)]
         return number
-
-    def _percentages(self, value: Decimal) -> list[Run]:
-        found = []
-        for run in self._printed(value):
-            last = run.last
-            text = self.words.token(last - 1)
-            after = self.words.token(last) if last < len(self.words) else ""
-            if text.endswith("%") or after.startswith("%"):
-                found.append(Run(run.first, last + (not text.endswith("%")), run.score * AS_PERCENT))
-        return found
 
     def _misread(self, value: Decimal) -> list[Run]:
         found = []

@@ -39,6 +39,7 @@ class WordIndex:
     def __init__(self, pages: Sequence[PageText]) -> None:
         self.pages = {page.number: page for page in pages}
         self.document = Words(pages)
+        self._starts = {page.number: start for page, start in zip(pages, self.document.offsets, strict=False)}
         self._texts, self._amounts, self._days = Texts(self.document), Amounts(self.document), Days(self.document)
         self._found: dict[Any, list[Run]] = {}
 
@@ -66,6 +67,12 @@ class WordIndex:
         start = self.document.offsets[page]
         parts = tuple((first - start, last - start) for first, last in run.parts)
         return Place(self.document.pages[page].number, run.first - start, run.last - start, run.score, parts)
+
+    def run(self, place: Place) -> Run:
+        """The place by words of the document."""
+        start = self._starts[place.page]
+        parts = tuple((first + start, last + start) for first, last in place.parts)
+        return Run(place.first + start, place.last + start, place.score, parts)
 
     def words(self, place: Place) -> tuple[Word, ...]:
         words = self.pages[place.page].words

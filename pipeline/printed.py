@@ -160,7 +160,9 @@ def text_forms(value: str, field: Field | None) -> Sequence[str]:
     """The squashed ways in which a text may be printed, likeliest first."""
     forms = [squash(value)]
     if field is not None and field.format == "time" and (time := TIME.fullmatch(value)):
-        forms += _time_forms(int(time[1]), time[2])
+        half = (time[4] or "").casefold()[:1]
+        hour = int(time[1]) % 12 + 12 * (half == "p") if half else int(time[1])
+        forms += _time_forms(hour, time[2])
     return [form for form in dict.fromkeys(forms) if form]
 
 

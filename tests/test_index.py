@@ -88,7 +88,8 @@ def test_what_is_not_there_is_not_found(value: object, text: str) -> None:
 
 def test_a_share_is_found_as_a_percentage_and_as_itself() -> None:
     assert found(0.19, "VAT 19 % of it", SHARE) == ["19 %"]
-    assert found(19, "VAT 19 % of it", SHARE) == ["19"]
+    assert found(19, "VAT 19 % of it", SHARE) == ["19 %"]
+    assert found(19, "VAT 19% of it", SHARE) == ["19%"]
     assert found(0.19, "costs 19 in all", SHARE) == []
 
 
