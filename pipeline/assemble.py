@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.engine import Finding
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.joining.entries import (
     Entry,
     Source,

@@ -10,7 +10,7 @@ from functools import cached_property
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
 from model.engine import Ask, PageView, Scope
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
 from pipeline.joining.entries import Entry, WordKey
 from pipeline.joining.look import Look, kind_of, look_of

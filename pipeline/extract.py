@@ -15,7 +15,7 @@ from pipeline.check import check_fields, record_status
 from pipeline.complete import Line, Pages, asks_for, gaps, left_open
 from pipeline.document import open_document
 from pipeline.ground import ground
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.plan import views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages

@@ -4,7 +4,7 @@ import pytest
 
 from model.engine import Answer, Ask, PageView
 from pipeline.assemble import Assembled, Assembly, check_answered
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.slices import Part
 from schemas.contract import Contract
 from schemas.errors import AnswerCutOff

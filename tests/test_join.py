@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.engine import Answer, Ask, PageView, Scope
 from pipeline.assemble import Assembled, Assembly
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.slices import Part
 from schemas.contract import Contract
 from schemas.page import Box, PageText, Word

@@ -22,7 +22,7 @@ from benchmarks.statements import KINDS, Kind
 from model.engine import Answer, Ask, Scope
 from model.gemma.sizes import GB
 from model.values.text import squash
-from pipeline.index import agreement
+from pipeline.grounding.index import agreement
 from schemas.errors import AnswerError
 from schemas.narrow import narrowed
 from schemas.page import Box, Word

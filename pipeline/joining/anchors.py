@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.joining.entries import Entry
 from schemas.page import Box, enclosing
 

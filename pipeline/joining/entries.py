@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from model.engine import Answer, Finding, Scope
-from pipeline.index import Place, WordIndex
+from pipeline.grounding.index import Place, WordIndex
 from schemas.field import Field
 from schemas.pointer import escaped, leaves
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
+from pipeline.grounding.rows import RowPlaces, ground_rows
 from pipeline.joining.anchors import Anchor, anchor_of, in_order
 from pipeline.joining.entries import Entry, Stated, WordKey, put_together, stated_at, stated_by
 from pipeline.joining.merge import agree, continued, merge
-from pipeline.rows import RowPlaces, ground_rows
 from schemas.field import Field
 from schemas.record import Issue
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pipeline.index import WordIndex
+from pipeline.grounding.index import WordIndex
 from pipeline.joining.entries import Entry
 from schemas.page import Word
 
