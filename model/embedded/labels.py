@@ -28,6 +28,16 @@ MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how al
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
 
 
+def labels_of(leaf: Field) -> list[str]:
+    """All labels of a leaf or a list: its own, and the lexicon's for what it means."""
+    shared = meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer)
+    return [text for text in (*_own_labels(leaf), *(label for concept in shared for label in concept.labels)) if text]
+
+
+def _own_labels(leaf: Field) -> list[str]:
+    return [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
+
+
 def _own_share(leaf: Field) -> float:
     """Less than 1 for a recipient's numbers: "VAT no." is the issuer's unless the schema's own label says otherwise."""
     numbers = ("tax_id", "iban", "phone", "email")
@@ -85,8 +95,7 @@ class LabelBook:
         """The labels of a contract's leaves and lists."""
         book = cls()
         for leaf in (*root.leaves(), *_lists(root)):
-            own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
-            for text in own:
+            for text in _own_labels(leaf):
                 book._add(text, leaf, OWN)
             for concept in (*meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer), *_owner(leaf)):
                 for text in concept.labels:

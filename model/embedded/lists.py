@@ -10,6 +10,7 @@ from model.embedded.figures import figure_leaves, figure_rows
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.pairs import pair_rows
+from model.embedded.rolls import roll_items
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
 from model.embedded.texts import introduced, trimmed
@@ -50,6 +51,8 @@ def text_items(reading: Reading, node: Field) -> list[Choice]:
     if node.item.kind != "string" or node.item.choices:
         return []  # a text is no number, and need not be an allowed value
     pointer = node.item.pointer
+    if rolled := roll_items(reading, node):
+        return rolled
     for line in reading.lines:
         for hit in reading.hits_on(line):
             if pointer not in hit.pointers:

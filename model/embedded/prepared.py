@@ -8,6 +8,7 @@ from functools import cached_property
 
 from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
+from model.embedded.contracts import choose_contracted
 from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
@@ -95,4 +96,8 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
             choice = labelled_text(reading, leaf) or document_title(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
-    return found | choose_reported(reading.printed, leaves)
+    for other in (choose_contracted(reading, leaves), choose_reported(reading.printed, leaves)):
+        for pointer, choice in other.items():
+            if pointer not in found or choice.confidence > found[pointer].confidence:
+                found[pointer] = choice
+    return found

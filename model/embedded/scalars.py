@@ -123,7 +123,8 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
     """A candidate's value in the form that the field's type asks for."""
     role = role_of(leaf)
     if role == "date":
-        return candidate.value.isoformat() if leaf.format in ("date", "date-time") else candidate.span.text
+        iso = leaf.format in ("date", "date-time") or "YYYY-MM-DD" in leaf.description
+        return candidate.value.isoformat() if iso else candidate.span.text
     if candidate.number is not None:
         if leaf.kind == "integer":
             return int(candidate.value)
