@@ -61,7 +61,7 @@ class _Filler:
         item = node.item
         assert item is not None
         if item.kind != "object":
-            choices = text_items(self.prepared.reading, node)
+            choices = text_items(self.prepared.reading, node, self.prepared.lists)
             if self.scope is not None and self.scope.list == node.pointer:
                 choices = [choice for choice in choices if _begins_in(self.scope, choice.spans)]
             for index, choice in enumerate(choices):

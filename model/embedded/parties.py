@@ -6,6 +6,7 @@ an unlabelled recipient is the other address of the page's upper half.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -143,6 +144,10 @@ def _prominent(leaf: Field, groups: Sequence[Block]) -> Choice | None:
         return None
     largest = max(top, key=lambda segment: segment.line.size)
     words = largest.text.split()
-    if not 2 <= len(words) <= 5 or not all(word.strip(".,-'").isalpha() for word in words) or TITLE.match(largest.text):
+    if (
+        not 2 <= len(words) <= 5
+        or not all(re.fullmatch(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*[.,]?", word) for word in words)
+        or TITLE.match(largest.text)
+    ):
         return None
     return Choice(leaf.pointer, largest.text.strip(), (largest,), 0.6)

@@ -12,6 +12,7 @@ from model.embedded.contracts import choose_contracted
 from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
+from model.embedded.outlined import choose_opening
 from model.embedded.parties import choose_parties
 from model.embedded.printed import Printed
 from model.embedded.reported import choose_reported
@@ -37,10 +38,15 @@ class Prepared:
         """The values of all leaves outside lists."""
         return _single_values(self.root, self.reading)
 
+    @cached_property
+    def lists(self) -> tuple[Field, ...]:
+        """Every list of the contract that is no part of another."""
+        return tuple(_outer_lists(self.root))
+
     def rows(self, node: Field) -> list[Row]:
         """The rows of a list of objects, in document order, found when they are first wanted."""
         if node.pointer not in self._rows:
-            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer])
+            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer], self.lists)
         return self._rows[node.pointer]
 
 
@@ -86,6 +92,13 @@ def _lists(node: Field) -> Iterator[Field]:
         yield levels(node)[-1]
 
 
+def _outer_lists(node: Field) -> Iterator[Field]:
+    if node.item is not None:
+        yield node
+    for child in node.children:
+        yield from _outer_lists(child)
+
+
 def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
     leaves = [leaf for leaf in root.leaves() if "*" not in leaf.pointer]
     found = choose(reading, leaves)
@@ -96,7 +109,12 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
             choice = labelled_text(reading, leaf) or document_title(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
-    for other in (choose_contracted(reading, leaves), choose_reported(reading.printed, leaves)):
+    printed = reading.printed
+    for other in (
+        choose_contracted(reading, leaves),
+        choose_reported(printed, leaves),
+        choose_opening(printed.sections, printed.by_page, leaves),
+    ):
         for pointer, choice in other.items():
             if pointer not in found or choice.confidence > found[pointer].confidence:
                 found[pointer] = choice

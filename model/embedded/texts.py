@@ -16,6 +16,7 @@ TITLE_SCORE = 0.6
 COLON = 0.95  # a label with a colon is one beyond doubt
 NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
 PARAGRAPH_WORDS = 5  # in a line, from which it is running text
+_SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 _NUMBERED = re.compile(r"(?i)^[\s.]*(?:no|nr|number|num|id|code|reg|registration|n°|nº|#)(?![a-z])")
 
 
@@ -156,4 +157,17 @@ def _following(reading: Reading, last: Span) -> list[Span]:
             continue
         last = column[0]
         found.append(last)
+    return found
+
+
+def separated(span: Span) -> list[Span]:
+    """The parts of a span between commas, bullets, bars, dashes and wide gaps."""
+    found, start = [], 0
+    pieces = [*_SEPARATORS.finditer(span.text), None]
+    for piece in pieces:
+        end = piece.start() if piece else len(span.text)
+        item = trimmed(Span(span.line, span.start + start, span.start + end))
+        if item is not None:
+            found.append(item)
+        start = piece.end() if piece else end
     return found
