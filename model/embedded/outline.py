@@ -44,6 +44,10 @@ def sections(by_page: dict[int, list[Line]]) -> list[Section]:
         return []
     usual = median(line.size for line in lines)
     headings = [segment for line in lines for segment in line.segments if _is_heading(segment, usual)]
+    capitals = [heading for heading in headings if heading.text.isupper()]
+    if len(capitals) >= FEW:  # then larger print heads nothing but the document
+        largest = max(heading.line.size for heading in capitals)
+        headings = [each for each in headings if each.text.isupper() or each.line.size > LARGER * largest]
     if len(headings) < FEW:
         return []
     return [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from model.embedded.bibliography import work_leaves, work_rows
 from model.embedded.lines import Line, Span
-from model.embedded.outline import Section, fitness, items, of_list, passages, said
+from model.embedded.outline import Section, continues, fitness, items, of_list, passages, said
 from model.embedded.roles import name_words
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
@@ -90,10 +90,17 @@ def choose_opening(
     heading = next((s.heading for s in found if s.heading.line.size < 0.95 * largest), None)
     if heading is None or heading.page != first[0].page:
         return {}
-    above = [Span(line, 0, len(line.text)) for line in first if line.index < heading.line.index]
-    for passage in passages(above):
-        if len(said(passage).split()) >= OPENING_WORDS:
-            return {leaf.pointer: Choice(leaf.pointer, said(passage), passage, LISTED) for leaf in wanted}
+    text: list[Span] = []
+    for line in first[: heading.line.index]:
+        piece = line.segments[0]
+        if text and continues(text[-1], piece):
+            text.append(piece)
+        elif len(said(text).split()) >= OPENING_WORDS:
+            break
+        else:
+            text = [piece]
+    if len(said(text).split()) >= OPENING_WORDS:
+        return {leaf.pointer: Choice(leaf.pointer, said(text), tuple(text), LISTED) for leaf in wanted}
     return {}
 
 

@@ -23,6 +23,7 @@ from model.embedded.vocabulary import LEGAL_FORM, POSTCODE, TITLE
 from model.values.text import squash
 from schemas.field import Field
 
+HARDLY_SAID = 0.4  # of a label's score, below which the letterhead is believed
 RIVALRY = 0.8  # of the score, where a label and the letterhead say different things
 LEAST_ADDRESS = 0.5
 MOST_ADDRESS = 0.75  # the confidence in an address that no label names
@@ -69,6 +70,8 @@ def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]
     elif role == "person" and party_of(leaf) == "":
         shown = _prominent(leaf, groups)
     letterhead_first = role == "address" and party_of(leaf) != ""
+    if shown and said and said.score < HARDLY_SAID:
+        said = None  # "from the date of purchase" names nobody
     choice = (shown or said) if letterhead_first else (said or shown)
     if choice and said and shown and squash(str(said.value)) != squash(str(shown.value)):
         return replace(choice, score=choice.score * RIVALRY)
