@@ -25,8 +25,10 @@ def address_run(segments: Sequence[Span]) -> list[Span]:
     for index, segment in enumerate(segments):
         text = _CONTACT.sub("", segment.text)
         alike = likeness(text)
+        following = segments[index + 1].text if index + 1 < len(segments) else ""
+        if not run and alike < LIKELY and text.rstrip().endswith(",") and text[:1].isdigit():
+            alike = likeness(f"{text} {following}")  # "109, SS21/1A," says little without its second line
         if run:
-            following = segments[index + 1].text if index + 1 < len(segments) else ""
             if alike < POSSIBLE and not _goes_on(run[-1].text, text, following):
                 break
             run.append(segment)

@@ -25,6 +25,7 @@ from schemas.field import Field
 
 HARDLY_SAID = 0.4  # of a label's score, below which the letterhead is believed
 RIVALRY = 0.8  # of the score, where a label and the letterhead say different things
+NEAR_NAME = 4  # lines below the issuer's name, in which its address most often begins
 LEAST_ADDRESS = 0.5
 MOST_ADDRESS = 0.75  # the confidence in an address that no label names
 UPPER = 0.5  # of the page, in which recipients stand
@@ -79,7 +80,9 @@ def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text has letters enough for a name, and is not the legal form behind one only."""
+    """Whether a text has letters enough for a name, and is not the legal form behind one or a number only."""
+    if sum(map(str.isdigit, text)) > sum(map(str.isalpha, text)):
+        return False
     return sum(char.isalpha() for char in LEGAL_FORM.sub("", text)) >= 2 and any(map(str.isalpha, text[:2]))
 
 
@@ -93,7 +96,7 @@ def _issuer(reading: Reading, groups: Sequence[Block]) -> Party:
             if not run or run[0] is not block.segments[start]:
                 continue
             fit = address_score(run)
-            if name and 0 < run[0].line.index - name[-1].line.index <= 3 and _in_column(run[0], name[-1]):
+            if name and 0 < run[0].line.index - name[-1].line.index <= NEAR_NAME and _in_column(run[0], name[-1]):
                 fit += 0.35
             if fit > best[0] + 1e-9:
                 best = (fit, run)

@@ -68,7 +68,7 @@ def _agreed(amounts: Mapping[str, Sequence[Decimal]]) -> dict[str, set[Decimal]]
 
 
 def _settled(stated: Stated) -> list[Candidate]:
-    """What a total must have been: a subtotal that was paid as it is, or as much of the payment as did not come back."""
+    """What a total must have been: a subtotal that was paid as it is, or what of the payment did not come back."""
     paid, back, net = (_sure(stated[name]) for name in ("amount_paid", "change", "subtotal"))
     settled = {one.value - other.value for one in paid for other in back} | (
         {one.value for one in paid} if not back else set()
