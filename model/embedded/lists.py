@@ -11,6 +11,7 @@ from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.outlined import outlined_items, outlined_rows
 from model.embedded.pairs import pair_rows
+from model.embedded.papers import author_rows, cited_rows
 from model.embedded.rolls import roll_items
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
@@ -46,6 +47,8 @@ def object_rows(reading: Reading, node: Field, tabled: list[Row], rivals: Sequen
         return figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
     return (
         tabled
+        or author_rows(reading, node)
+        or cited_rows(reading, node)
         or entry_rows(reading, node, leaves, rivals)
         or outlined_rows(reading.printed.sections, node, rivals)
         or item_rows(reading, leaves)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from model.embedded.bibliography import work_leaves
 from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
 from model.embedded.contracts import choose_contracted
@@ -13,13 +14,14 @@ from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
 from model.embedded.outlined import choose_opening
+from model.embedded.papers import choose_papers
 from model.embedded.parties import choose_parties
 from model.embedded.printed import Printed
 from model.embedded.reported import choose_reported
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
 from model.embedded.tables import Row, table_rows
-from model.embedded.texts import document_title, labelled_text
+from model.embedded.texts import title_or_label
 from schemas.field import Field
 
 
@@ -78,8 +80,11 @@ def prepare(root: Field, printed: Printed, book: LabelBook) -> Prepared:
 
 
 def levels(node: Field) -> Sequence[Field]:
-    """A list of objects, the first list of objects in it, and so on inwards."""
+    """A list of objects, the first list of objects in it, and so on inwards; a list of works holds its authors' names
+    itself."""
     assert node.item is not None
+    if work_leaves(node):
+        return [node]
     inner = next((child for child in node.item.children if child.item and child.item.kind == "object"), None)
     return [node, *(levels(inner) if inner else ())]
 
@@ -106,13 +111,14 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
     found.update(choose_marked(reading, leaves))
     for leaf in leaves:
         if role_of(leaf) == "text":
-            choice = labelled_text(reading, leaf) or document_title(reading, leaf)
+            choice = title_or_label(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
     printed = reading.printed
     for other in (
         choose_contracted(reading, leaves),
         choose_reported(printed, leaves),
+        choose_papers(reading, leaves),
         choose_opening(printed.sections, printed.by_page, leaves),
     ):
         for pointer, choice in other.items():

@@ -13,6 +13,7 @@ from schemas.field import Field
 
 ADDRESS_LINES = 6
 TITLE_SCORE = 0.6
+OWN_WEIGHT = 0.8  # of a label's score, below which a title is rather what is printed largest
 COLON = 0.95  # a label with a colon is one beyond doubt
 NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
 PARAGRAPH_WORDS = 5  # in a line, from which it is running text
@@ -42,12 +43,22 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
     return best
 
 
+def title_or_label(reading: Reading, leaf: Field) -> Choice | None:
+    """What the leaf's label introduces; for a title that no label with a colon introduces, the largest print."""
+    said, title = labelled_text(reading, leaf), document_title(reading, leaf)
+    if said is None or (title is not None and said.score < OWN_WEIGHT):
+        return title or said
+    return said
+
+
 def document_title(reading: Reading, leaf: Field) -> Choice | None:
     """The largest print of the first page, for a leaf outside lists that is called the title."""
     if leaf.pointer != "/title" or not reading.lines:
         return None
-    first = reading.by_page[reading.lines[0].page]
-    largest = max(line.size for line in first)
+    first = [line for line in reading.by_page[reading.lines[0].page] if line.x1 - line.x0 > line.size]
+    largest = max((line.size for line in first), default=0.0)
+    if not first:
+        return None
     start = next(index for index, line in enumerate(first) if line.size >= 0.95 * largest)
     spans: list[Span] = []
     for line in first[start : start + 3]:
