@@ -14,7 +14,7 @@ from statistics import median
 from model.embedded.labels import labels_of
 from model.embedded.lines import Line, Span
 from model.embedded.roles import name_words
-from model.values.text import squash
+from model.values.text import squash, unbroken
 from schemas.field import Field
 
 HEADING_WORDS = 8
@@ -128,8 +128,7 @@ def continues(above: Span, below: Span) -> bool:
 
 def said(spans: Sequence[Span]) -> str:
     """What spans say in a row: a word that a hyphen breaks at a line's end is one word again."""
-    text = " ".join(" ".join(span.text.split()) for span in spans)
-    return re.sub(r"(?<=[a-z])- (?=[a-z])", "-" if "http" in text else "", text)
+    return unbroken(" ".join(" ".join(span.text.split()) for span in spans))
 
 
 def _behind(piece: Span, mark: int) -> Span:

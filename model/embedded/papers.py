@@ -20,7 +20,7 @@ from schemas.field import Field
 from schemas.lexicon import meant
 
 AUTHORED = 0.6  # the confidence in authors and what marks tie to them
-TOLD = 0.7  # in identifiers and in what they imply
+STAMPED, TOLD = 0.84, 0.7  # in an identifier on the first page, and in what it implies
 COUNTED = 0.8  # in the number of pages
 _ABSTRACT = re.compile(r"(?i)^\W*(?:\d\W*)?(?:abstract|summary|introduction)\b")
 _REFERENCES = re.compile(r"(?i)^\W*(?:\d+\W*)?(?:references|bibliography|works cited|literature(?: cited)?)\W*$")
@@ -29,7 +29,7 @@ _NAME = re.compile(
     rf"(?P<name>[^\W\d_][\w'’.-]*(?: (?:(?:de|van|von|der|den|da|di|la|el|al|bin) )?[^\W\d_][\w'’.-]*){{1,3}}){_MARKS}"
 )
 _EMAILS = re.compile(r"(?:\{([^{}]+)\}|([\w.+-]+))@([\w-]+(?:\.[\w-]+)+)")
-_PLACES = re.compile(r"(?:^|\s)(\d{1,2})\s?([^\W\d_][^\d]*)")
+_PLACES = re.compile(r"(?<!\S)(\d{1,2})\s?([^\W\d_][^\d]*)")
 _NOT_NAMES = re.compile(
     r"(?i)universit|institut|laborator|department|school|college|research|inc\b|corp|https?:|@|\barxiv\b"
 )
@@ -95,7 +95,7 @@ def choose_papers(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice
         if leaf.kind == "integer" and "pages" in words and {"number", "count", "total", "num"} & set(words):
             chosen[leaf.pointer] = Choice(leaf.pointer, len(reading.pages), (), COUNTED)
         elif stamp is not None and "doi" in concepts:
-            chosen[leaf.pointer] = Choice(leaf.pointer, stamp.text, (stamp,), TOLD)
+            chosen[leaf.pointer] = Choice(leaf.pointer, stamp.text, (stamp,), STAMPED)
         elif stamp is not None and _ARXIV in stamp.text.casefold():
             if "publisher" in concepts and leaf.kind == "string" and not leaf.choices:
                 chosen[leaf.pointer] = Choice(leaf.pointer, "arXiv", (stamp,), TOLD)

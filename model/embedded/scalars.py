@@ -162,7 +162,8 @@ def _needs_no_label(leaf: Field, role: Role) -> bool:
     """Whether a field may take a value that no label names: the document's date, its issuer's e-mail, its currency."""
     if role == "date":
         return any(
-            concept.name in ("date", "invoice_date") for concept in meant(leaf.name, leaf.title, leaf.description)
+            concept.name in ("date", "invoice_date", "publication_date")
+            for concept in meant(leaf.name, leaf.title, leaf.description)
         )
     return role in _SELF_EVIDENT and party_of(leaf) != "recipient"
 

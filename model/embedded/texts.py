@@ -9,6 +9,7 @@ from model.embedded.labels import Hit
 from model.embedded.lines import Span
 from model.embedded.relations import same_column, standing
 from model.embedded.scalars import Choice
+from model.values.text import unbroken
 from schemas.field import Field
 
 ADDRESS_LINES = 6
@@ -16,6 +17,7 @@ TITLE_SCORE = 0.6
 OWN_WEIGHT = 0.8  # of a label's score, below which a title is rather what is printed largest
 COLON = 0.95  # a label with a colon is one beyond doubt
 NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
+HEADING_GAP = 2.4  # in line heights, between a heading and its text
 PARAGRAPH_WORDS = 5  # in a line, from which it is running text
 _SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 _NUMBERED = re.compile(r"(?i)^[\s.]*(?:no|nr|number|num|id|code|reg|registration|n°|nº|#)(?![a-z])")
@@ -37,7 +39,7 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
             elif spans[0].line is not line and heads(hit):
                 spans = paragraph(reading, spans[0])
             score = weight * strength
-            text = " ".join(span.text.strip() for span in spans)
+            text = unbroken(" ".join(span.text.strip() for span in spans))
             if best is None or score > best.score:
                 best = Choice(leaf.pointer, text, tuple(spans), score, 0.2)
     return best
@@ -94,8 +96,10 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
             if not colon and not any(char.isalpha() for char in value.text):
                 return [value], stands * 0.4  # a table of contents gives page numbers
             near = value.x0 - segment.x1 < NEAR * line.size
+            if not colon and not near and heads(hit) and (prose := _prose_below(reading, hit)) is not None:
+                return [prose], stands * 0.72  # a heading over its column, with another column beside it
             return [value], stands * (0.92 if colon else 0.75 if near else 0.5)
-    below = _segment_below(reading, hit)
+    below = _segment_below(reading, hit) or (_prose_below(reading, hit) if heads(hit) else None)
     return ([below], stands * 0.72) if below is not None else ([], 0.0)
 
 
@@ -151,6 +155,16 @@ def _segment_below(reading: Reading, hit: Hit) -> Span | None:
             if same_column(hit.span, segment, line.size):
                 starts_label = any(other.span.start == segment.start for other in reading.hits_on(line))
                 return None if starts_label else trimmed(segment)
+    return None
+
+
+def _prose_below(reading: Reading, hit: Hit) -> Span | None:
+    """The first line of running text under a heading, in its column, though a line be left free between."""
+    for line in reading.by_page[hit.line.page][hit.line.index + 1 : hit.line.index + 4]:
+        for segment in line.segments:
+            if same_column(hit.span, segment, line.size):
+                free = line.y0 - hit.line.y1 < HEADING_GAP * line.size
+                return trimmed(segment) if free and segment.text.count(" ") >= PARAGRAPH_WORDS else None
     return None
 
 
