@@ -11,6 +11,7 @@ from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, STREET,
 
 LIKELY, POSSIBLE = 0.5, 0.3  # likeness of a line that begins an address, and of one that goes on with it
 PLACE_LETTERS = 5
+RUNNING = 14  # words, from which a line without a postcode is running text
 _COMPANY_NUMBER = re.compile(r"(?i)^\W*co\W*(?:reg\W*)?no\W*\d[\d-]*(?:-[A-Z])?(?:\W+|$)")
 _CONTACT = re.compile(
     r"(?i)[\s,;|(]*(?<![a-z])(?:(?:tel|phone|fax|hp|mobile|e-?mail|www|gst|tax id|co\.?\s?reg)[\s.&]*(?:no)?\W*[:+(\d]"
@@ -47,6 +48,8 @@ def likeness(text: str) -> float:
     if re.fullmatch(r"[\d\s()+./-]+[A-Z]?\)?", text.strip()):
         return 0.0  # a telephone or registration number
     if EMAIL.search(text) or URL.search(text):
+        return 0.0
+    if text.count(" ") >= RUNNING and not POSTCODE.search(text):
         return 0.0
     score = 0.45 * bool(STREET.search(text)) + 0.35 * bool(POSTCODE.search(text))
     score += 0.15 * bool(re.search(r"\d", text)) + 0.2 * ("," in text)

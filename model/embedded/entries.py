@@ -237,7 +237,7 @@ def _period_leaves(leaves: Sequence[Field]) -> dict[int, Field]:
 
 def _point(leaf: Field, text: str) -> object:
     year = re.search(r"(?:19|20)\d\d", text)
-    if leaf.kind == "integer":
+    if leaf.kind == "integer" and (not leaf.or_text or text.strip().isdigit()):
         return int(year[0]) if year else None
     return text.strip()
 

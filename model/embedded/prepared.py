@@ -20,6 +20,7 @@ from model.embedded.printed import Printed
 from model.embedded.reported import choose_reported
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
+from model.embedded.siblings import choose_siblings
 from model.embedded.tables import Row, table_rows
 from model.embedded.texts import title_or_label
 from schemas.field import Field
@@ -119,6 +120,7 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
         choose_contracted(reading, leaves),
         choose_reported(printed, leaves),
         choose_papers(reading, leaves),
+        choose_siblings(reading, leaves),
         choose_opening(printed.sections, printed.by_page, leaves),
     ):
         for pointer, choice in other.items():

@@ -32,7 +32,7 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
             if weight is None:
                 continue
             spans, strength = introduced(reading, hit)
-            if not spans:
+            if not spans or (_numbers(hit) and not any(map(str.isalpha, spans[0].text))):
                 continue
             if address:
                 spans = spans + _following(reading, spans[-1])
@@ -43,6 +43,11 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
             if best is None or score > best.score:
                 best = Choice(leaf.pointer, text, tuple(spans), score, 0.2)
     return best
+
+
+def _numbers(hit: Hit) -> bool:
+    """Whether a label asks for a number, which is not what a text is called: `Event No. 15`."""
+    return bool(re.search(r"(?i)(?:\b(?:no|nr|number|num)|n[°º]|#)\W*$", hit.span.text))
 
 
 def title_or_label(reading: Reading, leaf: Field) -> Choice | None:
