@@ -61,7 +61,7 @@ class _Filler:
         item = node.item
         assert item is not None
         if item.kind != "object":
-            choices = text_items(self.prepared.reading, node)
+            choices = text_items(self.prepared.reading, node, self.prepared.lists)
             if self.scope is not None and self.scope.list == node.pointer:
                 choices = [choice for choice in choices if _begins_in(self.scope, choice.spans)]
             for index, choice in enumerate(choices):
@@ -109,10 +109,23 @@ class _Filler:
             self.filled.choices[pointer] = Choice(pointer, values[index], spans, row.score)
         return [by_text[squash(value)] for value in values]
 
+    def named(self, node: Field, template: str, place: str, row: Row) -> list[Any] | None:
+        """The entries of a list inside a row of which each is one name: the authors of a work."""
+        assert node.item is not None
+        leaf = next(iter(node.item.leaves()))
+        entries: list[Any] = []
+        for index, name in enumerate(row.values.get(leaf.pointer, ())):
+            inside = leaf.pointer.removeprefix(template).replace("/*", f"/{index}", 1)
+            self.filled.choices[place + inside] = Choice(leaf.pointer, name, row.spans[leaf.pointer], row.score)
+            entries.append({leaf.name: name} if node.item.kind == "object" else name)
+        return entries or (None if node.nullable else [])
+
     def row(self, item: Field, template: str, place: str, row: Row) -> Any:
         """The object of one row; its leaves are registered under `place`, which has the row's index."""
         if item.kind == "object":
             return {child.name: self.row(child, template, place, row) for child in item.children}
+        if item.kind == "array" and item.item is not None and not item.item.choices:
+            return self.named(item, template, place, row)
         if item.kind == "array":
             return self.marked(item, template, place, row) or (None if item.nullable else [])
         value = row.values.get(item.pointer)

@@ -6,18 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from model.embedded.bibliography import work_leaves
 from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
+from model.embedded.contracts import choose_contracted
 from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
+from model.embedded.outlined import choose_opening
+from model.embedded.papers import choose_papers
 from model.embedded.parties import choose_parties
 from model.embedded.printed import Printed
 from model.embedded.reported import choose_reported
 from model.embedded.roles import role_of
 from model.embedded.scalars import Choice, choose
+from model.embedded.siblings import choose_siblings
 from model.embedded.tables import Row, table_rows
-from model.embedded.texts import document_title, labelled_text
+from model.embedded.texts import title_or_label
 from schemas.field import Field
 
 
@@ -36,10 +41,15 @@ class Prepared:
         """The values of all leaves outside lists."""
         return _single_values(self.root, self.reading)
 
+    @cached_property
+    def lists(self) -> tuple[Field, ...]:
+        """Every list of the contract that is no part of another."""
+        return tuple(_outer_lists(self.root))
+
     def rows(self, node: Field) -> list[Row]:
         """The rows of a list of objects, in document order, found when they are first wanted."""
         if node.pointer not in self._rows:
-            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer])
+            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer], self.lists)
         return self._rows[node.pointer]
 
 
@@ -71,8 +81,11 @@ def prepare(root: Field, printed: Printed, book: LabelBook) -> Prepared:
 
 
 def levels(node: Field) -> Sequence[Field]:
-    """A list of objects, the first list of objects in it, and so on inwards."""
+    """A list of objects, the first list of objects in it, and so on inwards; a list of works holds its authors' names
+    itself."""
     assert node.item is not None
+    if work_leaves(node):
+        return [node]
     inner = next((child for child in node.item.children if child.item and child.item.kind == "object"), None)
     return [node, *(levels(inner) if inner else ())]
 
@@ -85,6 +98,13 @@ def _lists(node: Field) -> Iterator[Field]:
         yield levels(node)[-1]
 
 
+def _outer_lists(node: Field) -> Iterator[Field]:
+    if node.item is not None:
+        yield node
+    for child in node.children:
+        yield from _outer_lists(child)
+
+
 def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
     leaves = [leaf for leaf in root.leaves() if "*" not in leaf.pointer]
     found = choose(reading, leaves)
@@ -92,7 +112,18 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
     found.update(choose_marked(reading, leaves))
     for leaf in leaves:
         if role_of(leaf) == "text":
-            choice = labelled_text(reading, leaf) or document_title(reading, leaf)
+            choice = title_or_label(reading, leaf)
             if choice is not None:
                 found[leaf.pointer] = choice
-    return found | choose_reported(reading.printed, leaves)
+    printed = reading.printed
+    for other in (
+        choose_contracted(reading, leaves),
+        choose_reported(printed, leaves),
+        choose_papers(reading, leaves),
+        choose_siblings(reading, leaves),
+        choose_opening(printed.sections, printed.by_page, leaves),
+    ):
+        for pointer, choice in other.items():
+            if pointer not in found or choice.confidence > found[pointer].confidence:
+                found[pointer] = choice
+    return found

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from model.embedded.fiscal import FiscalYear, fiscal_year
 from model.embedded.lines import Line, page_lines
+from model.embedded.outline import Section, sections
 from model.embedded.statements import StatementRow, statement_rows
 from model.values.numbers import Mark, decimal_mark, numbers
 from schemas.page import PageText
@@ -56,3 +57,8 @@ class Printed:
     def fiscal_year(self) -> FiscalYear | None:
         """When the fiscal year of whoever is reported on ends; None where nothing says so."""
         return fiscal_year(self.statements, (line.text for line in self.lines))
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """What stands under each heading; none where the document has no outline."""
+        return sections(self.by_page)

@@ -219,6 +219,8 @@ class Body:
         candidate = typed_candidate(self.reading, role, spans)
         if candidate is None and leaf.format == "date" and (day := self.reading.dated(spans[0].text)):
             return day.isoformat(), (spans[0],)
+        if candidate is None and leaf.or_text and any(map(str.isalpha, spans[0].text)):
+            return spans[0].text.strip(), (spans[0],)  # `DNS` in the place of a rank
         if candidate is None or not is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
