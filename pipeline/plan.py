@@ -30,7 +30,7 @@ from schemas.errors import IntaglioError
 from schemas.narrow import narrowed
 from schemas.page import PageText
 
-FIXED = 320  # tokens of rules, turns and tools, which are the same in every prompt
+FIXED = 220  # tokens of rules and turns, which are the same in every prompt
 TASK = 120  # of the wording around question, schema and scope
 HEADING = 16  # of a page's number and the blank lines around
 FENCE = 24  # of the line over a page's words and the fence around them

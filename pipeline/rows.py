@@ -15,7 +15,10 @@ from pipeline.tabular import Block, Row
 ENOUGH = 1.5  # the score from which a head speaks for a list: a column and more, or the list's own name
 ENOUGH_ALONE = 1.0  # the same where the contract has one list only
 UNREAD_ROWS = 20  # on a page of which hardly a word was read
+SHARED = 0.5  # of rows that no list owns, how many are expected to be asked for, where several lists may own them
 PROSE_ROWS = 0.25  # on a page with no rows, for a list that has none anywhere
+
+LEAST_ROWS = 2  # of such a list on all pages together, however many lists share them
 
 
 class Entries(NamedTuple):
@@ -68,7 +71,8 @@ def expected(blocks: Sequence[Block], lists: Sequence[ListField], pages: Sequenc
             owner = _owner(block, said, lists)
             (owned[owner.pointer] if owner else stray).extend(rows)
     orphans = [each for each in lists if each.pointer not in owned]
-    return [_expected(each, owned.get(each.pointer), stray, 1 / max(1, len(orphans)), pages) for each in lists]
+    share = SHARED / len(orphans) if len(orphans) > 1 else 1.0
+    return [_expected(each, owned.get(each.pointer), stray, share, pages) for each in lists]
 
 
 def _sections(block: Block, lists: Sequence[ListField]) -> list[tuple[list[Row], str]]:
@@ -111,7 +115,8 @@ def _expected(
         elif not page.read:
             found = _unread(each, share if owned is None else 1.0)
         elif owned is None and page.tokens:
-            found = [Entries(0.0, PROSE_ROWS, PROSE_ROWS * (each.keys + PROSE_ENTRY))]
+            few = min(PROSE_ROWS, max(PROSE_ROWS * share, LEAST_ROWS / len(pages)))
+            found = [Entries(0.0, few, few * (each.keys + PROSE_ENTRY))]
         else:
             found = []
         if found:
