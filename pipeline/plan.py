@@ -92,13 +92,14 @@ def make_plan(pages: Sequence[PageText], contract: Contract, limits: Limits, que
         finder.take(page, looked_at)
         costs.append(_cost(page, looked_at, limits))
         textures.append(Texture.of(looked_at))
+    blocks = finder.blocks
     task = TASK + text_tokens(question) + schema_tokens(contract.json_schema)
-    ranges, budgets = fitted(costs, finder.blocks, limits, FIXED + task)
+    ranges, budgets = fitted(costs, blocks, limits, FIXED + task)
     planned = [_page_plan(page, cost, budgets[cost.number]) for page, cost in zip(pages, costs, strict=True)]
-    rows = _rows(finder.blocks)
+    rows = _rows(blocks)
     half = None if limits.output_tokens is None else max(1, limits.output_tokens // 2)
     alone = singles(contract, half)
-    lists = expected(finder.blocks, lists_of(contract), textures)
+    lists = expected(blocks, lists_of(contract), textures)
     whole = contract.json_schema
     return Plan(
         pages=tuple(replace(page, rows=rows.get(page.number, 0)) for page in planned),

@@ -32,18 +32,20 @@ class Entries(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is expected of one list. by_page: top to bottom. known: the entries were found, not guessed."""
+    """What is expected of one list. by_page: top to bottom. found: the entries were found, not guessed. unread: pages
+    on which they are guessed all the same."""
 
     list: ListField
     by_page: Mapping[int, tuple[Entries, ...]]
-    known: bool
+    found: bool
+    unread: frozenset[int]
 
     def tokens(self, first: int, last: int) -> float:
         return sum(entries.tokens for page in range(first, last + 1) for entries in self.by_page.get(page, ()))
 
     def rows(self, first: int, last: int) -> int | None:
         """About how many entries begin on these pages; None where nobody knows."""
-        if not self.known:
+        if not self.found or any(page in self.unread for page in range(first, last + 1)):
             return None
         return round(sum(entries.rows for page in range(first, last + 1) for entries in self.by_page.get(page, ())))
 
@@ -105,8 +107,8 @@ def _expected(
     by_page: dict[int, tuple[Entries, ...]] = {}
     rows: dict[int, list[Entries]] = defaultdict(list)
     for row in owned if owned is not None else stray:
-        part = row.entries * (1.0 if owned is not None else share)
-        rows[row.page].append(Entries(row.above, part, part * each.keys + row.tokens * part / row.entries))
+        part = 1.0 if owned is not None else share
+        rows[row.page].append(Entries(row.above, part * row.entries, part * (row.entries * each.keys + row.tokens)))
     for page in pages:
         if each.copies and owned is None:
             found = _of_text(each, page)
@@ -121,8 +123,8 @@ def _expected(
             found = []
         if found:
             by_page[page.number] = tuple(found)
-    known = owned is not None and each.counted and all(page.read for page in pages)
-    return Expected(each, by_page, known)
+    unread = frozenset(page.number for page in pages if not page.read)
+    return Expected(each, by_page, owned is not None and each.counted, unread)
 
 
 def _of_text(each: ListField, page: Texture) -> list[Entries]:

@@ -294,3 +294,45 @@ def fields_of(plan: Plan, ask_id: str) -> Sequence[str]:
     asks = [ask.id for ask in asks_of(plan, load_contract("bank_statement"), ())]
     parts = [part for window in plan.windows for part in window.slices]
     return parts[asks.index(ask_id)].fields
+
+
+def test_more_single_fields_than_a_reply_holds_come_in_several_asks() -> None:
+    wide = Contract.from_json_schema(
+        {
+            "type": "object",
+            "properties": {
+                "group": {"type": "object", "properties": {f"inner_{at}": text() for at in range(80)}},
+                **{f"field_{at}": text() for at in range(80)},
+            },
+        },
+        "wide",
+    )
+    plan = make_plan([postings(0)], wide, limits(None, 1024))
+    parts = plan.windows[0].slices
+    assert len(parts) > 4
+    assert all(part.scope is None and part.tokens <= 512 for part in parts)
+    named = [field for part in parts for field in part.fields]
+    assert named == [leaf.pointer for leaf in wide.fields()]
+
+
+def test_a_heading_over_equal_columns_says_whose_the_rows_are() -> None:
+    movements = rows(date="string", text="string", amount="number")
+    contract = Contract.from_json_schema(
+        {"type": "object", "properties": {"deposits": movements, "withdrawals": movements}}, "account"
+    )
+    lines = [f"2024-01-{1 + at % 28:02}   Payment number {at:<6}        {at}.50" for at in range(60)]
+    head = "Date         Text                        Amount"
+    drawn = page("\n".join(["Deposits", head, *lines[:12], "Withdrawals", head, *lines[12:50]]))
+    plan = make_plan([drawn], contract, limits(None, 700))
+    counts: dict[str, int] = {}
+    for part in plan.windows[0].slices:
+        if part.scope:
+            counts[part.scope.list] = counts.get(part.scope.list, 0) + (part.scope.rows or 0)
+    assert counts == {"/deposits": 12, "/withdrawals": 38}
+
+
+def test_a_page_that_was_not_read_leaves_open_how_many_rows_there_are_only_where_it_lies() -> None:
+    unread = PageText(9, 595, 842, (), source="none", reason="a picture")
+    plan = make_plan([*(postings(40, number) for number in range(1, 9)), unread], LEDGER, limits(None, 4096))
+    scopes = [part.scope for part in plan.windows[0].slices if part.scope and part.scope.list == "/statement/postings"]
+    assert [scope.rows is None for scope in scopes] == [scope.last == 9 for scope in scopes]
