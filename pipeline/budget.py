@@ -82,16 +82,17 @@ def budgets_within(pages: Sequence[PageCost], room: int) -> dict[int, int] | Non
     by_number = {page.number: page for page in pages}
     while taken > room and steps:
         _, number, place = heapq.heappop(steps)
-        page = by_number[number]
+        page = by_number[-number]
         taken -= page.pictures[place - 1] - page.pictures[place]
-        chosen[number] = place
+        chosen[page.number] = place
         if place + 1 < len(page.budgets):
             heapq.heappush(steps, _step(page, place + 1))
     return chosen if taken <= room else None
 
 
 def _step(page: PageCost, place: int) -> tuple[float, int, int]:
-    return -page.prints[place], page.number, place
+    """Of two alike the later page goes first: what a document is about stands at its beginning."""
+    return -page.prints[place], -page.number, place
 
 
 def _print(width: float, height: float, small: float | None, budget: int) -> float:
