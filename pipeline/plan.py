@@ -41,7 +41,8 @@ POINTS = 72  # in an inch
 class PagePlan:
     """What one page costs, and what is expected on it.
 
-    visual_tokens: what its picture may cost, 0 where the engine sees none. dpi: of that picture. with_words: its words
+    visual_tokens: what its picture may cost, 0 where the engine sees none. dpi: of that picture, on paper of the size
+    that the page states; of a picture file, which states pixels, as if 72 of them were an inch. with_words: its words
     are said beside the picture. tokens: of picture, words and heading together. rows: lines that look like a list's.
     """
 

@@ -65,14 +65,15 @@ class Texture(NamedTuple):
 
 
 def expected(blocks: Sequence[Block], lists: Sequence[ListField], pages: Sequence[Texture]) -> list[Expected]:
-    """For each list, in order, the entries expected on each page."""
+    """For each list, in order, the entries expected on each page. Lists that give pages' texts whole have no rows."""
+    tabular = [each for each in lists if not each.copies]
     owned: dict[str, list[Row]] = defaultdict(list)
     stray: list[Row] = []
     for block in blocks:
-        for rows, said in _sections(block, lists):
-            owner = _owner(block, said, lists)
+        for rows, said in _sections(block, tabular):
+            owner = _owner(block, said, tabular)
             (owned[owner.pointer] if owner else stray).extend(rows)
-    orphans = [each for each in lists if each.pointer not in owned]
+    orphans = [each for each in tabular if each.pointer not in owned]
     share = SHARED / len(orphans) if len(orphans) > 1 else 1.0
     return [_expected(each, owned.get(each.pointer), stray, share, pages) for each in lists]
 
@@ -110,7 +111,7 @@ def _expected(
         part = 1.0 if owned is not None else share
         rows[row.page].append(Entries(row.above, part * row.entries, part * (row.entries * each.keys + row.tokens)))
     for page in pages:
-        if each.copies and owned is None:
+        if each.copies:
             found = _of_text(each, page)
         elif rows.get(page.number):
             found = sorted(rows[page.number])

@@ -336,3 +336,13 @@ def test_a_page_that_was_not_read_leaves_open_how_many_rows_there_are_only_where
     plan = make_plan([*(postings(40, number) for number in range(1, 9)), unread], LEDGER, limits(None, 4096))
     scopes = [part.scope for part in plan.windows[0].slices if part.scope and part.scope.list == "/statement/postings"]
     assert [scope.rows is None for scope in scopes] == [scope.last == 9 for scope in scopes]
+
+
+def test_a_transcript_is_sliced_by_how_much_stands_on_the_pages() -> None:
+    pages = [postings(40, number) for number in range(1, 21)]
+    plan = make_plan(pages, load_contract("transcript"), SEEING)
+    said = sum(each.tokens - each.visual_tokens for each in plan.pages)
+    assert 0.8 * said < plan.output_tokens < 1.5 * said
+    scopes = [part.scope for part in plan.windows[0].slices if part.scope]
+    assert len(scopes) > 4
+    assert (scopes[0].first, scopes[-1].last) == (1, 20)
