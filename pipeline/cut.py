@@ -98,7 +98,7 @@ def _whole(each: Expected, read: tuple[int, int]) -> float:
 
 def _parts(each: Expected, own: tuple[int, int], most: int) -> Iterator[Slice]:
     """Slices of a list, about equally long, at page borders; a page that is too much by itself is cut between lines."""
-    room = most - BRACES - each.list.empty
+    room = max(1.0, most - BRACES - each.list.empty)
     total = each.tokens(*own)
     target = total / max(1, math.ceil(total / room))
     start, taken, rest = own[0], 0.0, total

@@ -107,7 +107,7 @@ def _lines(page: PageText, texts: list[str], boxes: _Floats) -> tuple[list[Line]
     of_line = np.searchsorted(cell_starts, np.append(starts, len(texts)))
     tops, bottoms = np.minimum.reduceat(y0, starts), np.maximum.reduceat(y1, starts)
     costs = np.add.reduceat(price, starts) - tokens.BREAK * np.add.reduceat(np.insert(new_cell, 0, True), starts)
-    ys = (boxes[starts, 1] + boxes[starts, 3]) / 2
+    ys = np.clip((boxes[starts, 1] + boxes[starts, 3]) / 2, 0.0, 1.0)
     return [
         Line(y, top, bottom, cost, first, last, tuple(cells[a:b]) if b - a > 1 else ())
         for y, top, bottom, cost, first, last, a, b in zip(

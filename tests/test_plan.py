@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def own_pages(window: Window, list_: str) -> list[Slice]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(documents(), st.integers(2500, 40_000), st.sampled_from((600, 1024, 2048)), st.booleans())
+@given(documents(), st.integers(2500, 40_000), st.sampled_from((16, 600, 1024, 2048)), st.booleans())
 def test_every_plan_fits_covers_all_pages_and_asks_for_each_field(
     pages: list[PageText], context: int, output: int, sees: bool
 ) -> None:
@@ -346,3 +347,29 @@ def test_a_transcript_is_sliced_by_how_much_stands_on_the_pages() -> None:
     scopes = [part.scope for part in plan.windows[0].slices if part.scope]
     assert len(scopes) > 4
     assert (scopes[0].first, scopes[-1].last) == (1, 20)
+
+
+any_place = st.floats(-2, 3, allow_nan=False)
+any_word = st.builds(Word, st.text(max_size=12), st.builds(Box, any_place, any_place, any_place, any_place))
+any_page = st.builds(
+    PageText,
+    st.just(1),
+    st.sampled_from((0.0, 1.0, 595.0, 14_400.0)),
+    st.sampled_from((0.0, 1.0, 842.0, 14_400.0)),
+    st.lists(any_word, max_size=40).map(tuple),
+    source=st.sampled_from(("text", "ocr", "none")),
+    skew=st.floats(-20, 20),
+    failure=st.sampled_from((None, "damaged")),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(any_page, min_size=1, max_size=5), st.sampled_from((None, 3000, 100_000)))
+def test_words_at_any_place_on_pages_of_any_shape_can_be_planned(drawn: list[PageText], context: int | None) -> None:
+    pages = [replace(each, number=number) for number, each in enumerate(drawn, 1)]
+    try:
+        plan = make_plan(pages, LEDGER, limits(context, 600))
+    except DocumentTooLarge:
+        return
+    assert plan == make_plan(pages, LEDGER, limits(context, 600))
+    check_scopes(plan, len(pages), 300)
