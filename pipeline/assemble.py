@@ -1,15 +1,31 @@
-"""From an engine's answers to the document's data."""
+"""From what came back of one document to its data: parts joined, each entry once, in the order of the pages."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from model.engine import Answer
+from model.engine import Finding
+from pipeline.index import WordIndex
+from pipeline.joining.entries import (
+    Entry,
+    Source,
+    lists_below,
+    put_together,
+    sources_of,
+    stated_at,
+    stated_by,
+    taken_apart,
+)
+from pipeline.joining.join import Joiner
+from pipeline.joining.merge import merge
+from pipeline.slices import Part
 from schemas.contract import Contract
-from schemas.errors import AnswerCutOff, AnswerError
+from schemas.errors import AnswerCutOff
 from schemas.field import Field
+from schemas.record import Issue
 
 _HOW = {
     "length": "it reached the most tokens that are allowed",
@@ -19,26 +35,102 @@ _HOW = {
 }
 
 
-def assemble(answers: Sequence[Answer], contract: Contract) -> Any:
-    """The data that the answers give together. Raises AnswerCutOff for a reply that is not whole, AnswerError for
-    one that is no JSON object."""
-    data: dict[str, Any] = {}
-    for answer in answers:
-        if answer.finish != "stop":
-            raise AnswerCutOff(
-                f"the engine's reply to ask {answer.ask_id} is not whole: {_HOW[answer.finish]}.",
-                remedy="Ask for fewer fields or split the document.",
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What the parts say together. root: the document as an entry, whose lists hold those of the document.
+
+    data, findings: the same, as JSON. issues: what was left out or is disputed, and what no part answered.
+    """
+
+    data: Any
+    findings: dict[str, Finding]
+    root: Entry
+    issues: list[Issue] = field(default_factory=list)
+
+
+def assemble(parts: Sequence[Part], contract: Contract, index: WordIndex) -> Assembled:
+    """Joins the whole ones of the parts; each that is not whole becomes an issue.
+
+    Raises AnswerCutOff where there is no whole one.
+    """
+    whole = [part for part in parts if part.answer.finish == "stop"]
+    if not whole:
+        raise AnswerCutOff(_not_whole(parts[0]), remedy="Ask for fewer fields or split the document.")
+    root = Entry({})
+    for number, part in enumerate(whole, 1):
+        answer = part.answer
+        told = taken_apart(json.loads(answer.json_text), contract.root, sources_of(answer), part.ask.scope, number)
+        _state(told, part, index)
+        merge(root, told)
+    joiner = Joiner(index)
+    for pointer, _ in lists_below(contract.root):
+        if root.lists.get(pointer):
+            root.lists[pointer] = joiner.joined(pointer, root.lists[pointer])
+    data, sources = put_together(root, contract.root)
+    findings = {at: source.finding for at, source in sources.items() if source.finding}
+    issues = [*joiner.issues, *_disputes(root, ""), *_unanswered(parts), *cut_off(sources)]
+    return Assembled(without_empty(data, contract.root), findings, root, issues)
+
+
+def cut_off(sources: Mapping[str, Source]) -> Iterator[Issue]:
+    """One for each value that a bound of the engine ended: nothing may be missing in silence."""
+    for pointer in sorted(at for at, source in sources.items() if source.cut):
+        yield Issue(
+            code="cut-off",
+            message=f"{pointer} is as long as the engine lets it be: some of it may be missing.",
+            severity="error",
+            pointers=(pointer,),
+        )
+
+
+def whole_data(part: Part, contract: Contract) -> Any:
+    """The data of a reply that has to be whole. Raises AnswerCutOff."""
+    if part.answer.finish != "stop":
+        raise AnswerCutOff(_not_whole(part), remedy="Ask for less at a time.")
+    return without_empty(json.loads(part.answer.json_text), contract.root)
+
+
+def _state(told: Entry, part: Part, index: WordIndex) -> None:
+    """Says which of a part's own values its pages state, for where parts disagree."""
+    pages = {view.text.number for view in part.ask.pages}
+    for pointer, value in told.leaves():
+        source = told.sources.get(pointer)
+        if source and source.finding:
+            told.stated[pointer] = stated_by(source.finding, index)
+        elif (place := next(index.places(value, pages), None)) is not None:
+            told.stated[pointer] = stated_at(place)
+
+
+def _disputes(entry: Entry, pointer: str) -> Iterator[Issue]:
+    for at, other in entry.disputed.items():
+        yield Issue(
+            code="disputed",
+            message=f"{pointer}{at}: another part of the document says {other!r}, and nothing settles which is right.",
+            severity="error",
+            pointers=(pointer + at,),
+        )
+    for at, entries in entry.lists.items():
+        for number, inner in enumerate(entries):
+            yield from _disputes(inner, f"{pointer}{at}/{number}")
+
+
+def _unanswered(parts: Sequence[Part]) -> Iterator[Issue]:
+    """One for each part that no asking made whole: what it was about is missing, and has to be said to be."""
+    for part in parts:
+        if part.answer.finish != "stop":
+            scope = part.ask.scope
+            fields = (scope.list,) if scope else tuple(child.pointer for child in part.ask.contract.root.children)
+            yield Issue(
+                code="not-answered",
+                message=f"{', '.join(fields)}: {_not_whole(part)}",
+                severity="error",
+                pointers=fields,
+                page=scope.first if scope and scope.first == scope.last else None,
             )
-        try:
-            part = json.loads(answer.json_text)
-        except json.JSONDecodeError as error:
-            raise AnswerError(f"the engine's reply to ask {answer.ask_id} is no JSON: {error}.") from error
-        if not isinstance(part, dict):
-            raise AnswerError(f"the engine's reply to ask {answer.ask_id} is no JSON object.")
-        data.update(part)
-    places = {child.name: place for place, child in enumerate(contract.root.children)}
-    data = dict(sorted(data.items(), key=lambda item: places.get(item[0], len(places))))
-    return without_empty(data, contract.root)
+
+
+def _not_whole(part: Part) -> str:
+    return f"the engine's reply to ask {part.ask.id} is not whole: {_HOW[part.answer.finish]}."
 
 
 def without_empty(value: Any, node: Field) -> Any:

@@ -34,6 +34,7 @@ class WordIndex:
         self._words = [
             (page.number, place, squash(word.text)) for page in pages for place, word in enumerate(page.words)
         ]
+        self._numbers: dict[int, dict[Word, int]] = {}
         self._starts: dict[str, list[int]] = {}
         for number, (_, _, key) in enumerate(self._words):
             if key:
@@ -60,6 +61,16 @@ class WordIndex:
 
     def words(self, place: Place) -> tuple[Word, ...]:
         return self.pages[place.page].words[place.first : place.last]
+
+    def word(self, key: tuple[int, int]) -> Word:
+        """By its page and its place there."""
+        return self.pages[key[0]].words[key[1]]
+
+    def numbers(self, page: int) -> dict[Word, int]:
+        """The place of each word in the page's words."""
+        if page not in self._numbers:
+            self._numbers[page] = {word: number for number, word in enumerate(self.pages[page].words)}
+        return self._numbers[page]
 
     def _run(self, start: int, form: str) -> int | None:
         """One past the last word of the run from `start` that spells the form exactly."""

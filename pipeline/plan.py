@@ -15,23 +15,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from model.engine import Ask, Engine, Limits, PageView
-from pipeline.budget import PageCost, page_cost, picture_height, wanted
-from pipeline.cut import Slice, slices
 from pipeline.document import Document
-from pipeline.lists import lists_of, schema_tokens, singles
+from pipeline.planning.budget import PageCost, page_cost, picture_height, wanted
+from pipeline.planning.cut import Slice, slices
+from pipeline.planning.lists import lists_of, schema_tokens, singles
+from pipeline.planning.rows import Texture, expected
+from pipeline.planning.sheet import Sheet, sheet, small_print
+from pipeline.planning.tabular import Block, Finder
+from pipeline.planning.tokens import text_tokens
+from pipeline.planning.windows import fitted, owners
 from pipeline.render import render_page
-from pipeline.rows import Texture, expected
-from pipeline.sheet import Sheet, sheet, small_print
-from pipeline.tabular import Block, Finder
-from pipeline.tokens import text_tokens
-from pipeline.windows import fitted, owners
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
 from schemas.narrow import narrowed
 from schemas.page import PageText
 
 FIXED = 220  # tokens of rules and turns, which are the same in every prompt
-TASK = 120  # of the wording around question, schema and scope
+TASK = 80  # of the wording around question and schema
+SCOPE = 220  # of what a slice of a list is told, with the two lines that it may quote
 HEADING = 16  # of a page's number and the blank lines around
 FENCE = 24  # of the line over a page's words and the fence around them
 POINTS = 72  # in an inch
@@ -94,7 +95,7 @@ def make_plan(pages: Sequence[PageText], contract: Contract, limits: Limits, que
         costs.append(_cost(page, looked_at, limits))
         textures.append(Texture.of(looked_at))
     blocks, wording = finder.blocks, TASK + text_tokens(question)
-    ranges, budgets = fitted(costs, blocks, limits, FIXED + wording + schema_tokens(contract.json_schema))
+    ranges, budgets = fitted(costs, blocks, limits, FIXED + wording + SCOPE + schema_tokens(contract.json_schema))
     rows = _rows(blocks)
     planned = tuple(_page_plan(*each, budgets, rows) for each in zip(pages, costs, strict=True))
     half = None if limits.output_tokens is None else max(1, limits.output_tokens // 2)
@@ -185,4 +186,4 @@ def _with_tasks(parts: Sequence[Slice], contract: Contract, wording: int) -> tup
         part.fields: schema_tokens((contract if whole else narrowed(contract, part.fields)).json_schema)
         for part in {part.fields: part for part in parts}.values()
     }
-    return tuple(replace(part, task=wording + schemas[part.fields]) for part in parts)
+    return tuple(replace(part, task=wording + (SCOPE if part.scope else 0) + schemas[part.fields]) for part in parts)

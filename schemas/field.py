@@ -32,7 +32,8 @@ class Field:
     kind: `any` is a value whose form the schema leaves open; engines may leave it null.
     format: JSON Schema `format`, or one of ours (`money`, `currency`, `country`, `percentage`, `identifier`, …).
     labels: words that documents print before the value, beside the name and title.
-    choices: allowed values of an enum or const, without null.
+    choices: allowed values of an enum or const, without null. default: what a value that is missing stands for, where
+    that is no list or object.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Field:
     choices: tuple[Any, ...] = ()
     format: str | None = None
     pattern: str | None = None
+    default: Any = None
     required: bool = False
     nullable: bool = False
     children: tuple[Field, ...] = ()
@@ -100,6 +102,7 @@ class _Reader:
             "choices": _choices(schema),
             "format": schema.get("format"),
             "pattern": schema.get("pattern"),
+            "default": default if isinstance(default := schema.get("default"), str | int | float) else None,
             "required": required,
             "nullable": nullable,
         }

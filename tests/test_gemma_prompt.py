@@ -33,8 +33,9 @@ from model.gemma.processor import (
     Processor,
     load_processor,
 )
-from model.gemma.prompt import Prompt, batched, conversation, count_tokens, encode
+from model.gemma.prompt import Prompt, batched, count_tokens, encode
 from model.gemma.tools import Exchange, ToolResult, run_calls
+from model.wording import conversation
 from schemas.contract import Contract
 from schemas.page import Box, Mark, PageText, Word
 from tests.pages import box, page

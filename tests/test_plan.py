@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.engine import Limits
-from pipeline.asks import asks_of
-from pipeline.cut import Slice
 from pipeline.document import open_document
-from pipeline.lists import schema_tokens
-from pipeline.plan import FIXED, TASK, Plan, Window, make_plan, views
+from pipeline.plan import FIXED, SCOPE, TASK, Plan, Window, make_plan, views
+from pipeline.planning.asks import asks_of
+from pipeline.planning.cut import Slice
+from pipeline.planning.lists import schema_tokens
 from pipeline.read import read_pages
 from schemas.contract import Contract
 from schemas.errors import DocumentTooLarge
@@ -190,7 +190,7 @@ def test_the_page_whose_print_stays_largest_is_made_smaller_first() -> None:
     pages = [printed(number, height) for number, height in enumerate((0.0065, 0.012, 0.0065, 0.009), 1)]
     wanted = [each.visual_tokens for each in make_plan(pages, LEDGER, SEEING).pages]
     whole = make_plan(pages, LEDGER, SEEING).windows[0].tokens
-    beside = TASK + schema_tokens(LEDGER.json_schema) + 256
+    beside = TASK + SCOPE + schema_tokens(LEDGER.json_schema) + 256
     before = wanted
     for room in range(whole - 1, whole - sum(wanted), -40):
         plan = make_plan(pages, LEDGER, limits(room + beside, 256))
@@ -219,7 +219,7 @@ def test_windows_overlap_by_a_page_and_by_two_where_a_table_runs_on() -> None:
     running = [postings(30, number) for number in range(1, 31)]
     for pages, overlap in ((apart, 1), (running, 2)):
         each = make_plan(pages, LEDGER, limits(None, 600)).pages[0].tokens
-        beside = FIXED + TASK + schema_tokens(LEDGER.json_schema) + 600
+        beside = FIXED + TASK + SCOPE + schema_tokens(LEDGER.json_schema) + 600
         plan = make_plan(pages, LEDGER, limits(beside + 5 * (each - 400), 600))
         assert len(plan.windows) > 2
         for before, after in pairwise(plan.windows):

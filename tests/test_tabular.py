@@ -10,9 +10,9 @@ import pymupdf
 import pytest
 
 from pipeline.document import open_document
+from pipeline.planning.sheet import sheet
+from pipeline.planning.tabular import Block, Finder
 from pipeline.read import read_pages
-from pipeline.sheet import sheet
-from pipeline.tabular import Block, Finder
 from schemas.page import PageText
 from tests.pages import page
 

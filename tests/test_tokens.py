@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tokens import text_tokens
+from pipeline.planning.tokens import text_tokens
 
 COUNTED = {  # with the real vocabulary, which the project does not hold
     "Invoice number\t2024-00417\nInvoice date\t17.03.2024": 27,

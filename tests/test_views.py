@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.engine import VISUAL_TOKENS, Limits
-from pipeline.budget import LEGIBLE, picture_height
 from pipeline.document import open_document
 from pipeline.plan import views, visual_tokens
+from pipeline.planning.budget import LEGIBLE, picture_height
 from pipeline.read import read_pages
 from schemas.page import Box, PageText, Word
 from tests.prints import letter, pdf

@@ -15,11 +15,11 @@ from rich.text import Text
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from model.limits import Foreseen, foresee
-from pipeline.asks import ask_ids
-from pipeline.cut import Slice
 from pipeline.discover import is_url
 from pipeline.document import open_document
 from pipeline.plan import PagePlan, Plan, Window, make_plan
+from pipeline.planning.asks import ask_ids
+from pipeline.planning.cut import Slice
 from pipeline.read import read_pages
 from pipeline.serving import contract_of
 from schemas.contract import Contract

@@ -6,6 +6,7 @@ import re
 
 from model.embedded.candidates import Reading
 from model.embedded.entries import entry_rows
+from model.embedded.figures import figure_leaves, figure_rows
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.pairs import pair_rows
@@ -26,16 +27,21 @@ def row_leaves(node: Field) -> tuple[Field, ...]:
     return tuple(leaf for leaf in node.item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
 
 
-def object_rows(reading: Reading, pointer: str, tabled: list[Row], leaves: tuple[Field, ...]) -> list[Row]:
-    """The rows of the list of objects at a pointer, in document order; empty where the document shows none.
+def object_rows(reading: Reading, node: Field, tabled: list[Row]) -> list[Row]:
+    """The rows of a list of objects, in document order; empty where the document shows none.
 
     tabled: those that stand in tables.
     """
+    leaves = row_leaves(node)
     for way in (page_rows, pair_rows):
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    return tabled or entry_rows(reading, pointer, leaves) or item_rows(reading, leaves)
+    figures = figure_leaves(leaves)
+    if figures is not None and not tabled:
+        printed = reading.printed
+        return figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
+    return tabled or entry_rows(reading, node.pointer, leaves) or item_rows(reading, leaves)
 
 
 def text_items(reading: Reading, node: Field) -> list[Choice]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from model.engine import Ask, Engine, PageView, Scope
-from pipeline.cut import Slice
 from pipeline.plan import Plan, Window, check_context, make_plan
+from pipeline.planning.cut import Slice
 from schemas.contract import Contract
 from schemas.errors import DocumentTooLarge
 from schemas.narrow import narrowed

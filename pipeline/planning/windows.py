@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from model.engine import Limits
-from pipeline.budget import PageCost, budgets_within
-from pipeline.tabular import Block
+from pipeline.planning.budget import PageCost, budgets_within
+from pipeline.planning.tabular import Block
 from schemas.errors import DocumentTooLarge
 
 

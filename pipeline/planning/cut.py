@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from model.engine import Scope
-from pipeline.lists import Single
-from pipeline.rows import Entries, Expected
+from pipeline.planning.lists import Single
+from pipeline.planning.rows import Entries, Expected
 from schemas.page import Box
 
 BRACES = 2.0  # tokens around all of a reply

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.tokens import text_tokens
+from pipeline.planning.tokens import text_tokens
 from schemas.contract import Contract
 from schemas.field import Field
 from schemas.lexicon import meant

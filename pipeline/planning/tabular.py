@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from model.values.dates import dates
-from pipeline.sheet import Cell, Line, Sheet, line_text, words_text
+from pipeline.planning.sheet import Cell, Line, Sheet, line_text, words_text
 from schemas.page import PageText
 
 TOLERANCE = 0.35  # of a line's height: how far edges that line up may lie apart

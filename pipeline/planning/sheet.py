@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import tokens
+from pipeline.planning import tokens
 from schemas.page import BLANK, PageText
 
 CELL_GAP = 0.9  # in line heights: a wider gap parts columns, a narrower one words
