@@ -107,6 +107,32 @@ def extract(
 
 
 @app.command()
+def plan(
+    file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
+    schema: SchemaOption,
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    output_tokens: OutputTokensOption = 8192,
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Say how an engine would be asked about a document: how large its pictures are, what is asked, what it costs.
+
+    It is for `gemma` if nothing else is said, and needs neither its weights nor a graphics card: `embedded` has no
+    context to fill and no reply to cut, and is asked for everything at once.
+
+    Example: `intaglio plan statement.pdf --schema bank_statement`
+    """
+    from flows.commands.plan import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, output_tokens=output_tokens)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), as_json=as_json))
+
+
+@app.command()
 def ask(
     words: Annotated[
         list[str],

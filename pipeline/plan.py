@@ -10,7 +10,7 @@ Everything is estimated from the words. Nothing is rendered, and no model has to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -30,8 +30,9 @@ from schemas.errors import IntaglioError
 from schemas.narrow import narrowed
 from schemas.page import PageText
 
-FIXED = 320  # tokens of rules, turns and tools, which are the same in every prompt
-TASK = 120  # of the wording around question, schema and scope
+FIXED = 220  # tokens of rules and turns, which are the same in every prompt
+TASK = 80  # of the wording around question and schema
+SCOPE = 220  # of what a slice of a list is told, with the two lines that it may quote
 HEADING = 16  # of a page's number and the blank lines around
 FENCE = 24  # of the line over a page's words and the fence around them
 POINTS = 72  # in an inch
@@ -41,7 +42,8 @@ POINTS = 72  # in an inch
 class PagePlan:
     """What one page costs, and what is expected on it.
 
-    visual_tokens: what its picture may cost, 0 where the engine sees none. dpi: of that picture. with_words: its words
+    visual_tokens: what its picture may cost, 0 where the engine sees none. dpi: of that picture, on paper of the size
+    that the page states; of a picture file, which states pixels, as if 72 of them were an inch. with_words: its words
     are said beside the picture. tokens: of picture, words and heading together. rows: lines that look like a list's.
     """
 
@@ -92,36 +94,20 @@ def make_plan(pages: Sequence[PageText], contract: Contract, limits: Limits, que
         finder.take(page, looked_at)
         costs.append(_cost(page, looked_at, limits))
         textures.append(Texture.of(looked_at))
-    task = TASK + text_tokens(question) + schema_tokens(contract.json_schema)
-    ranges, budgets = fitted(costs, finder.blocks, limits, FIXED + task)
-    planned = [_page_plan(page, cost, budgets[cost.number]) for page, cost in zip(pages, costs, strict=True)]
-    rows = _rows(finder.blocks)
+    blocks, wording = finder.blocks, TASK + text_tokens(question)
+    ranges, budgets = fitted(costs, blocks, limits, FIXED + wording + SCOPE + schema_tokens(contract.json_schema))
+    rows = _rows(blocks)
+    planned = tuple(_page_plan(*each, budgets, rows) for each in zip(pages, costs, strict=True))
     half = None if limits.output_tokens is None else max(1, limits.output_tokens // 2)
-    alone = singles(contract, half)
-    lists = expected(finder.blocks, lists_of(contract), textures)
-    whole = contract.json_schema
-    return Plan(
-        pages=tuple(replace(page, rows=rows.get(page.number, 0)) for page in planned),
-        windows=tuple(
-            Window(
-                first=costs[first].number,
-                last=costs[last].number,
-                tokens=FIXED + sum(page.tokens for page in planned[first : last + 1]),
-                slices=_with_tasks(
-                    slices(
-                        alone,
-                        lists,
-                        (costs[first].number, costs[last].number),
-                        (costs[begin].number, costs[end].number),
-                        half,
-                    ),
-                    contract,
-                    task - schema_tokens(whole),
-                ),
-            )
-            for (first, last), (begin, end) in zip(ranges, owners(ranges), strict=True)
-        ),
-    )
+    alone, lists = singles(contract, half), expected(blocks, lists_of(contract), textures)
+    windows = []
+    for read, own in zip(ranges, owners(ranges), strict=True):
+        inside = planned[read[0] : read[1] + 1]
+        asked_here = planned[own[0]].number, planned[own[1]].number
+        parts = slices(alone, lists, (inside[0].number, inside[-1].number), asked_here, half)
+        prefix = FIXED + sum(page.tokens for page in inside)
+        windows.append(Window(inside[0].number, inside[-1].number, prefix, _with_tasks(parts, contract, wording)))
+    return Plan(planned, tuple(windows))
 
 
 def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tuple[PageView, ...]:
@@ -178,15 +164,18 @@ def _rows(blocks: Sequence[Block]) -> dict[int, int]:
     return found
 
 
-def _page_plan(page: PageText, cost: PageCost, place: int) -> PagePlan:
-    budget, seen = cost.budgets[place], page.height > 0 and cost.budgets[place] > 0
+def _page_plan(page: PageText, cost: PageCost, budgets: Mapping[int, int], rows: Mapping[int, int]) -> PagePlan:
+    """budgets: by page number, the place of its budget in `PageCost.budgets`."""
+    place = budgets[page.number]
+    budget = cost.budgets[place]
+    pixels = picture_height(page.width, page.height, budget) if budget and page.height else 0.0
     return PagePlan(
         number=page.number,
         visual_tokens=budget,
-        dpi=round(picture_height(page.width, page.height, budget) * POINTS / page.height) if seen else 0,
+        dpi=round(pixels * POINTS / page.height) if pixels else 0,
         with_words=cost.said > HEADING,
         tokens=cost.said + cost.pictures[place],
-        rows=0,
+        rows=rows.get(page.number, 0),
     )
 
 
@@ -197,4 +186,4 @@ def _with_tasks(parts: Sequence[Slice], contract: Contract, wording: int) -> tup
         part.fields: schema_tokens((contract if whole else narrowed(contract, part.fields)).json_schema)
         for part in {part.fields: part for part in parts}.values()
     }
-    return tuple(replace(part, task=wording + schemas[part.fields]) for part in parts)
+    return tuple(replace(part, task=wording + (SCOPE if part.scope else 0) + schemas[part.fields]) for part in parts)

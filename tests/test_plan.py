@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from model.engine import Limits
 from pipeline.document import open_document
-from pipeline.plan import FIXED, TASK, Plan, Window, make_plan, views
+from pipeline.plan import FIXED, SCOPE, TASK, Plan, Window, make_plan, views
 from pipeline.planning.asks import asks_of
 from pipeline.planning.cut import Slice
 from pipeline.planning.lists import schema_tokens
@@ -90,7 +91,7 @@ def own_pages(window: Window, list_: str) -> list[Slice]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(documents(), st.integers(2500, 40_000), st.sampled_from((600, 1024, 2048)), st.booleans())
+@given(documents(), st.integers(2500, 40_000), st.sampled_from((16, 600, 1024, 2048)), st.booleans())
 def test_every_plan_fits_covers_all_pages_and_asks_for_each_field(
     pages: list[PageText], context: int, output: int, sees: bool
 ) -> None:
@@ -189,7 +190,7 @@ def test_the_page_whose_print_stays_largest_is_made_smaller_first() -> None:
     pages = [printed(number, height) for number, height in enumerate((0.0065, 0.012, 0.0065, 0.009), 1)]
     wanted = [each.visual_tokens for each in make_plan(pages, LEDGER, SEEING).pages]
     whole = make_plan(pages, LEDGER, SEEING).windows[0].tokens
-    beside = TASK + schema_tokens(LEDGER.json_schema) + 256
+    beside = TASK + SCOPE + schema_tokens(LEDGER.json_schema) + 256
     before = wanted
     for room in range(whole - 1, whole - sum(wanted), -40):
         plan = make_plan(pages, LEDGER, limits(room + beside, 256))
@@ -218,7 +219,7 @@ def test_windows_overlap_by_a_page_and_by_two_where_a_table_runs_on() -> None:
     running = [postings(30, number) for number in range(1, 31)]
     for pages, overlap in ((apart, 1), (running, 2)):
         each = make_plan(pages, LEDGER, limits(None, 600)).pages[0].tokens
-        beside = FIXED + TASK + schema_tokens(LEDGER.json_schema) + 600
+        beside = FIXED + TASK + SCOPE + schema_tokens(LEDGER.json_schema) + 600
         plan = make_plan(pages, LEDGER, limits(beside + 5 * (each - 400), 600))
         assert len(plan.windows) > 2
         for before, after in pairwise(plan.windows):
@@ -294,3 +295,81 @@ def fields_of(plan: Plan, ask_id: str) -> Sequence[str]:
     asks = [ask.id for ask in asks_of(plan, load_contract("bank_statement"), ())]
     parts = [part for window in plan.windows for part in window.slices]
     return parts[asks.index(ask_id)].fields
+
+
+def test_more_single_fields_than_a_reply_holds_come_in_several_asks() -> None:
+    wide = Contract.from_json_schema(
+        {
+            "type": "object",
+            "properties": {
+                "group": {"type": "object", "properties": {f"inner_{at}": text() for at in range(80)}},
+                **{f"field_{at}": text() for at in range(80)},
+            },
+        },
+        "wide",
+    )
+    plan = make_plan([postings(0)], wide, limits(None, 1024))
+    parts = plan.windows[0].slices
+    assert len(parts) > 4
+    assert all(part.scope is None and part.tokens <= 512 for part in parts)
+    named = [field for part in parts for field in part.fields]
+    assert named == [leaf.pointer for leaf in wide.fields()]
+
+
+def test_a_heading_over_equal_columns_says_whose_the_rows_are() -> None:
+    movements = rows(date="string", text="string", amount="number")
+    contract = Contract.from_json_schema(
+        {"type": "object", "properties": {"deposits": movements, "withdrawals": movements}}, "account"
+    )
+    lines = [f"2024-01-{1 + at % 28:02}   Payment number {at:<6}        {at}.50" for at in range(60)]
+    head = "Date         Text                        Amount"
+    drawn = page("\n".join(["Deposits", head, *lines[:12], "Withdrawals", head, *lines[12:50]]))
+    plan = make_plan([drawn], contract, limits(None, 700))
+    counts: dict[str, int] = {}
+    for part in plan.windows[0].slices:
+        if part.scope:
+            counts[part.scope.list] = counts.get(part.scope.list, 0) + (part.scope.rows or 0)
+    assert counts == {"/deposits": 12, "/withdrawals": 38}
+
+
+def test_a_page_that_was_not_read_leaves_open_how_many_rows_there_are_only_where_it_lies() -> None:
+    unread = PageText(9, 595, 842, (), source="none", reason="a picture")
+    plan = make_plan([*(postings(40, number) for number in range(1, 9)), unread], LEDGER, limits(None, 4096))
+    scopes = [part.scope for part in plan.windows[0].slices if part.scope and part.scope.list == "/statement/postings"]
+    assert [scope.rows is None for scope in scopes] == [scope.last == 9 for scope in scopes]
+
+
+def test_a_transcript_is_sliced_by_how_much_stands_on_the_pages() -> None:
+    pages = [postings(40, number) for number in range(1, 21)]
+    plan = make_plan(pages, load_contract("transcript"), SEEING)
+    said = sum(each.tokens - each.visual_tokens for each in plan.pages)
+    assert 0.8 * said < plan.output_tokens < 1.5 * said
+    scopes = [part.scope for part in plan.windows[0].slices if part.scope]
+    assert len(scopes) > 4
+    assert (scopes[0].first, scopes[-1].last) == (1, 20)
+
+
+any_place = st.floats(-2, 3, allow_nan=False)
+any_word = st.builds(Word, st.text(max_size=12), st.builds(Box, any_place, any_place, any_place, any_place))
+any_page = st.builds(
+    PageText,
+    st.just(1),
+    st.sampled_from((0.0, 1.0, 595.0, 14_400.0)),
+    st.sampled_from((0.0, 1.0, 842.0, 14_400.0)),
+    st.lists(any_word, max_size=40).map(tuple),
+    source=st.sampled_from(("text", "ocr", "none")),
+    skew=st.floats(-20, 20),
+    failure=st.sampled_from((None, "damaged")),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(any_page, min_size=1, max_size=5), st.sampled_from((None, 3000, 100_000)))
+def test_words_at_any_place_on_pages_of_any_shape_can_be_planned(drawn: list[PageText], context: int | None) -> None:
+    pages = [replace(each, number=number) for number, each in enumerate(drawn, 1)]
+    try:
+        plan = make_plan(pages, LEDGER, limits(context, 600))
+    except DocumentTooLarge:
+        return
+    assert plan == make_plan(pages, LEDGER, limits(context, 600))
+    check_scopes(plan, len(pages), 300)

@@ -26,12 +26,11 @@ def asks_of(plan: Plan, contract: Contract, views: Sequence[PageView], question:
             for view in views
             if window.first <= view.text.number <= window.last
         )
-        where = f"window {window.first}-{window.last}: " if len(plan.windows) > 1 else ""
         whole = len(window.slices) == 1
-        for number, part in enumerate(window.slices):
+        for part, name in zip(window.slices, ask_ids(plan, window), strict=True):
             found.append(
                 Ask(
-                    id=where + _name(part, window, number),
+                    id=name,
                     contract=contract if whole else narrowed(contract, part.fields),
                     pages=pages,
                     question=question,
@@ -39,6 +38,12 @@ def asks_of(plan: Plan, contract: Contract, views: Sequence[PageView], question:
                 )
             )
     return found
+
+
+def ask_ids(plan: Plan, window: Window) -> list[str]:
+    """What the asks of a window are called: by what they ask for, and by the window where there are several."""
+    where = f"window {window.first}-{window.last}: " if len(plan.windows) > 1 else ""
+    return [where + _name(part, window, number) for number, part in enumerate(window.slices)]
 
 
 def fitted(
@@ -83,10 +88,11 @@ def _name(part: Slice, window: Window, number: int) -> str:
         return "document"
     if part.scope is None:
         return "fields" if number == 0 else f"fields {number + 1}"
-    return f"{part.scope.list.strip('/')} {_place(part.scope)}"
+    return f"{part.scope.list.strip('/')} {place_of(part.scope)}"
 
 
-def _place(scope: Scope) -> str:
+def place_of(scope: Scope) -> str:
+    """`p3-5`; of a part of a page, from where to where it goes down it: `p3, 0.000-0.482`."""
     pages = f"p{scope.first}" if scope.first == scope.last else f"p{scope.first}-{scope.last}"
     if scope.region == WHOLE_PAGE:
         return pages

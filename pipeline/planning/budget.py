@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.engine import VISUAL_TOKENS
+from model.pictures import SIDE, fitted
 from schemas.page import BLANK
 
 LEGIBLE = 13.0  # pixels from a line's top to its bottom, about 9 for a capital
 LEAST_LEGIBLE = LEGIBLE / 2  # of a page that only its picture shows, where not all fit otherwise
-TOKEN_SIDE = 48  # pixels of a page's side that one visual token stands for
 UNREAD = 1120  # visual tokens of a page that shows something, but of which hardly a word was read
 
 
@@ -62,14 +62,13 @@ def wanted(width: float, height: float, small: float | None, reason: str) -> int
 
 def picture_height(width: float, height: float, budget: int) -> float:
     """Pixels: Gemma 4 makes every picture as large as its budget allows, at its own aspect ratio."""
-    return TOKEN_SIDE * math.sqrt(budget * max(1.0, height) / max(1.0, width))
+    return SIDE * math.sqrt(budget * max(1.0, height) / max(1.0, width))
 
 
 def picture_tokens(width: float, height: float, budget: int) -> int:
-    """What a picture takes of its budget, its begin and end included: sides are rounded down to whole tokens."""
-    tall = picture_height(width, height, budget) / TOKEN_SIDE
-    down, across = math.floor(tall + 1e-9), math.floor(budget / tall + 1e-9)
-    return 2 + (down * across or min(budget, max(down, across)))
+    """What a picture takes of its budget, its begin and end included."""
+    wide, tall = fitted(max(1.0, width), max(1.0, height), budget)
+    return 2 + (wide // SIDE) * (tall // SIDE)
 
 
 def budgets_within(pages: Sequence[PageCost], room: int) -> dict[int, int] | None:
@@ -82,16 +81,17 @@ def budgets_within(pages: Sequence[PageCost], room: int) -> dict[int, int] | Non
     by_number = {page.number: page for page in pages}
     while taken > room and steps:
         _, number, place = heapq.heappop(steps)
-        page = by_number[number]
+        page = by_number[-number]
         taken -= page.pictures[place - 1] - page.pictures[place]
-        chosen[number] = place
+        chosen[page.number] = place
         if place + 1 < len(page.budgets):
             heapq.heappush(steps, _step(page, place + 1))
     return chosen if taken <= room else None
 
 
 def _step(page: PageCost, place: int) -> tuple[float, int, int]:
-    return -page.prints[place], page.number, place
+    """Of two alike the later page goes first: what a document is about stands at its beginning."""
+    return -page.prints[place], -page.number, place
 
 
 def _print(width: float, height: float, small: float | None, budget: int) -> float:

@@ -11,6 +11,8 @@ from pipeline.planning.lists import Single
 from pipeline.planning.rows import Entries, Expected
 from schemas.page import Box
 
+BRACES = 2.0  # tokens around all of a reply
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -31,11 +33,26 @@ class _Bin:
     """Fields that share an ask."""
 
     fields: list[str] = field(default_factory=list)
-    tokens: float = 2.0  # the braces
+    tokens: float = BRACES
+
+    @classmethod
+    def of(cls, singles: Sequence[Single], lists: Sequence[Expected], read: tuple[int, int]) -> _Bin:
+        """Everything."""
+        everything = cls()
+        for single in singles:
+            everything.put(single.pointer, single.tokens)
+        for each in lists:
+            everything.put(each.list.pointer, _whole(each, read))
+        return everything
 
     def put(self, pointer: str, tokens: float) -> None:
         self.fields.append(pointer)
         self.tokens += tokens
+
+    def asked(self, singles: Sequence[Single], lists: Sequence[Expected]) -> Slice:
+        """The ask for them, single fields first, each in the contract's order."""
+        order = [*(single.pointer for single in singles), *(each.list.pointer for each in lists)]
+        return Slice(tuple(pointer for pointer in order if pointer in self.fields), math.ceil(self.tokens))
 
 
 def slices(
@@ -46,35 +63,42 @@ def slices(
     read, own: first and last page of the window, and of those whose entries are to be asked for here. most: tokens that
     a reply is to stay under; None for one ask for everything.
     """
+    if most is None:
+        return [_Bin.of(singles, lists, read).asked(singles, lists)]
+    bins = _bins(singles, lists, read, most)
+    by_itself = {each.list.pointer for each in lists} if singles or len(lists) > 1 or own != read else set[str]()
+    shared = [each for each in bins if len(each.fields) > 1 or each.fields[0] not in by_itself]
+    within = {pointer for each in shared for pointer in each.fields}
+    parts = [part for each in lists if each.list.pointer not in within for part in _parts(each, own, most)]
+    return [each.asked(singles, lists) for each in shared] + parts
+
+
+def _bins(singles: Sequence[Single], lists: Sequence[Expected], read: tuple[int, int], most: int) -> list[_Bin]:
+    """Single fields in their order, then lists from the shortest on, each where there is room. Lists that are too long
+    for a reply are left out."""
     bins = [_Bin()]
     for single in singles:
-        if most is not None and bins[-1].fields and bins[-1].tokens + single.tokens > most:
+        if bins[-1].fields and bins[-1].tokens + single.tokens > most:
             bins.append(_Bin())
         bins[-1].put(single.pointer, single.tokens)
-    whole = {each.list.pointer: each.list.empty + each.tokens(*read) for each in lists}
-    long = [each for each in lists if most is not None and whole[each.list.pointer] > most - 2]
-    for each in sorted(lists, key=lambda each: whole[each.list.pointer]):
-        if each not in long:
-            _fitting(bins, whole[each.list.pointer], most).put(each.list.pointer, whole[each.list.pointer])
-    order = {pointer: place for place, pointer in enumerate([s.pointer for s in singles] + list(whole))}
-    shared = [
-        Slice(tuple(sorted(each.fields, key=order.__getitem__)), math.ceil(each.tokens)) for each in bins if each.fields
-    ]
-    return shared + [part for each in long if most is not None for part in _parts(each, own, most)]
+    for tokens, pointer in sorted((_whole(each, read), each.list.pointer) for each in lists):
+        if BRACES + tokens <= most:
+            room = next((each for each in bins if not each.fields or each.tokens + tokens <= most), None)
+            if room is None:
+                room = _Bin()
+                bins.append(room)
+            room.put(pointer, tokens)
+    return [each for each in bins if each.fields]
 
 
-def _fitting(bins: list[_Bin], tokens: float, most: int | None) -> _Bin:
-    """The first that has room, else a new one."""
-    for each in bins:
-        if most is None or not each.fields or each.tokens + tokens <= most:
-            return each
-    bins.append(_Bin())
-    return bins[-1]
+def _whole(each: Expected, read: tuple[int, int]) -> float:
+    """Tokens of all its entries in a window."""
+    return each.list.empty + each.tokens(*read)
 
 
 def _parts(each: Expected, own: tuple[int, int], most: int) -> Iterator[Slice]:
     """Slices of a list, about equally long, at page borders; a page that is too much by itself is cut between lines."""
-    room = most - each.list.empty - 2
+    room = max(1.0, most - BRACES - each.list.empty)
     total = each.tokens(*own)
     target = total / max(1, math.ceil(total / room))
     start, taken, rest = own[0], 0.0, total
@@ -100,10 +124,10 @@ def _is_full(taken: float, more: float, rest: float, target: float, room: float)
 
 def _slice(each: Expected, first: int, last: int, tokens: float) -> Slice:
     scope = Scope(each.list.pointer, first, last, rows=each.rows(first, last))
-    return Slice((each.list.pointer,), math.ceil(each.list.empty + 2 + tokens), scope)
+    return Slice((each.list.pointer,), math.ceil(BRACES + each.list.empty + tokens), scope)
 
 
-def _regions(each: Expected, page: int, room: int) -> Iterator[Slice]:
+def _regions(each: Expected, page: int, room: float) -> Iterator[Slice]:
     """Slices of one page, from its top to its bottom; a single entry is never cut."""
     entries = each.by_page[page]
     total = each.tokens(page, page)
@@ -118,6 +142,8 @@ def _regions(each: Expected, page: int, room: int) -> Iterator[Slice]:
 
 
 def _region(each: Expected, page: int, span: tuple[float, float], entries: Sequence[Entries]) -> Slice:
-    rows = round(sum(entry.rows for entry in entries)) if each.known else None
+    rows = None if each.rows(page, page) is None else round(sum(entry.rows for entry in entries))
     scope = Scope(each.list.pointer, page, page, Box(0.0, span[0], 1.0, span[1]), rows)
-    return Slice((each.list.pointer,), math.ceil(each.list.empty + 2 + sum(entry.tokens for entry in entries)), scope)
+    return Slice(
+        (each.list.pointer,), math.ceil(BRACES + each.list.empty + sum(entry.tokens for entry in entries)), scope
+    )

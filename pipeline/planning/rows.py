@@ -15,7 +15,10 @@ from pipeline.planning.tabular import Block, Row
 ENOUGH = 1.5  # the score from which a head speaks for a list: a column and more, or the list's own name
 ENOUGH_ALONE = 1.0  # the same where the contract has one list only
 UNREAD_ROWS = 20  # on a page of which hardly a word was read
+SHARED = 0.5  # of rows that no list owns, how many are expected to be asked for, where several lists may own them
 PROSE_ROWS = 0.25  # on a page with no rows, for a list that has none anywhere
+
+LEAST_ROWS = 2  # of such a list on all pages together, however many lists share them
 
 
 class Entries(NamedTuple):
@@ -29,18 +32,20 @@ class Entries(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is expected of one list. by_page: top to bottom. known: the entries were found, not guessed."""
+    """What is expected of one list. by_page: top to bottom. found: the entries were found, not guessed. unread: pages
+    on which they are guessed all the same."""
 
     list: ListField
     by_page: Mapping[int, tuple[Entries, ...]]
-    known: bool
+    found: bool
+    unread: frozenset[int]
 
     def tokens(self, first: int, last: int) -> float:
         return sum(entries.tokens for page in range(first, last + 1) for entries in self.by_page.get(page, ()))
 
     def rows(self, first: int, last: int) -> int | None:
         """About how many entries begin on these pages; None where nobody knows."""
-        if not self.known:
+        if not self.found or any(page in self.unread for page in range(first, last + 1)):
             return None
         return round(sum(entries.rows for page in range(first, last + 1) for entries in self.by_page.get(page, ())))
 
@@ -60,15 +65,17 @@ class Texture(NamedTuple):
 
 
 def expected(blocks: Sequence[Block], lists: Sequence[ListField], pages: Sequence[Texture]) -> list[Expected]:
-    """For each list, in order, the entries expected on each page."""
+    """For each list, in order, the entries expected on each page. Lists that give pages' texts whole have no rows."""
+    tabular = [each for each in lists if not each.copies]
     owned: dict[str, list[Row]] = defaultdict(list)
     stray: list[Row] = []
     for block in blocks:
-        for rows, said in _sections(block, lists):
-            owner = _owner(block, said, lists)
+        for rows, said in _sections(block, tabular):
+            owner = _owner(block, said, tabular)
             (owned[owner.pointer] if owner else stray).extend(rows)
-    orphans = [each for each in lists if each.pointer not in owned]
-    return [_expected(each, owned.get(each.pointer), stray, 1 / max(1, len(orphans)), pages) for each in lists]
+    orphans = [each for each in tabular if each.pointer not in owned]
+    share = SHARED / len(orphans) if len(orphans) > 1 else 1.0
+    return [_expected(each, owned.get(each.pointer), stray, share, pages) for each in lists]
 
 
 def _sections(block: Block, lists: Sequence[ListField]) -> list[tuple[list[Row], str]]:
@@ -101,23 +108,24 @@ def _expected(
     by_page: dict[int, tuple[Entries, ...]] = {}
     rows: dict[int, list[Entries]] = defaultdict(list)
     for row in owned if owned is not None else stray:
-        part = row.entries * (1.0 if owned is not None else share)
-        rows[row.page].append(Entries(row.above, part, part * each.keys + row.tokens * part / row.entries))
+        part = 1.0 if owned is not None else share
+        rows[row.page].append(Entries(row.above, part * row.entries, part * (row.entries * each.keys + row.tokens)))
     for page in pages:
-        if each.copies and owned is None:
+        if each.copies:
             found = _of_text(each, page)
         elif rows.get(page.number):
             found = sorted(rows[page.number])
         elif not page.read:
             found = _unread(each, share if owned is None else 1.0)
         elif owned is None and page.tokens:
-            found = [Entries(0.0, PROSE_ROWS, PROSE_ROWS * (each.keys + PROSE_ENTRY))]
+            few = min(PROSE_ROWS, max(PROSE_ROWS * share, LEAST_ROWS / len(pages)))
+            found = [Entries(0.0, few, few * (each.keys + PROSE_ENTRY))]
         else:
             found = []
         if found:
             by_page[page.number] = tuple(found)
-    known = owned is not None and each.counted and all(page.read for page in pages)
-    return Expected(each, by_page, known)
+    unread = frozenset(page.number for page in pages if not page.read)
+    return Expected(each, by_page, owned is not None and each.counted, unread)
 
 
 def _of_text(each: ListField, page: Texture) -> list[Entries]:

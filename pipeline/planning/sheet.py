@@ -37,7 +37,8 @@ class Cell(NamedTuple):
 class Line(NamedTuple):
     """One visual line. y: middle of its first word, a fraction of the page. top, bottom: points, as if it ran level.
 
-    first, last: its words, `PageText.words[first:last]`. cells: none where there is one only.
+    tokens: of its words, without what parts cells and lines. first, last: its words, `PageText.words[first:last]`.
+    cells: none where there is one only.
     """
 
     y: float
@@ -105,8 +106,8 @@ def _lines(page: PageText, texts: list[str], boxes: _Floats) -> tuple[list[Line]
     cells = _cells(x0, x1, cell_starts, digits, letters)
     of_line = np.searchsorted(cell_starts, np.append(starts, len(texts)))
     tops, bottoms = np.minimum.reduceat(y0, starts), np.maximum.reduceat(y1, starts)
-    costs = np.add.reduceat(price, starts)
-    ys = (boxes[starts, 1] + boxes[starts, 3]) / 2
+    costs = np.add.reduceat(price, starts) - tokens.BREAK * np.add.reduceat(np.insert(new_cell, 0, True), starts)
+    ys = np.clip((boxes[starts, 1] + boxes[starts, 3]) / 2, 0.0, 1.0)
     return [
         Line(y, top, bottom, cost, first, last, tuple(cells[a:b]) if b - a > 1 else ())
         for y, top, bottom, cost, first, last, a, b in zip(

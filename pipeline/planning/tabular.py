@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import NamedTuple
 
 from model.values.dates import dates
@@ -23,18 +24,20 @@ ASIDE = 8  # lines that are no rows, after which a block has ended
 EDGE = 14  # the same where a page ends between: feet and heads come on top
 GOES_ON = 0.6  # of a line's height: under a row and no further off, a line goes on with it
 HEAD = 4  # lines over the first row in which the head is looked for
+FULL = 0.6  # of the cells that most rows have: what has fewer is a total, or a balance that is carried over
 SAMPLED = 6  # rows that tell what a column holds
 
 
 class Row(NamedTuple):
     """above: where it begins, a fraction of the page: between its first line and the line before. tokens: of its text.
 
-    entries: how many rows of a list stand side by side in it.
+    cells: in its first line. entries: how many rows of a list stand side by side in it; none in a line of totals.
     """
 
     page: int
     above: float
     tokens: float
+    cells: int
     entries: int = 1
 
 
@@ -77,20 +80,30 @@ class Block:
             column.x0, column.x1 = cell.x0, cell.x1
             if sum(column.kinds.values()) < SAMPLED:
                 column.kinds[_kind(page, cell)] += 1
-        self.rows.append(Row(page.number, above, line.tokens, _repeats(line.cells)))
+        self.rows.append(Row(page.number, above, line.tokens, len(line.cells), _repeats(line.cells)))
 
     def go_on(self, tokens: float) -> None:
         self.rows[-1] = self.rows[-1]._replace(tokens=self.rows[-1].tokens + tokens)
 
+    def without_totals(self) -> Block:
+        """The block, its sparse rows known to be no entries."""
+        least = FULL * median(row.cells for row in self.rows)
+        rows = [row if row.cells >= least else row._replace(entries=0) for row in self.rows]
+        return replace(self, rows=rows)
+
 
 class Finder:
-    """Finds the blocks of a document, given page after page."""
+    """Finds the blocks of a document, given page after page; `blocks` are those found so far."""
 
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        self._blocks: list[Block] = []
         self._open: Block | None = None
         self._asides = 0
         self._most = ASIDE
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [block.without_totals() for block in self._blocks]
 
     def take(self, page: PageText, sheet: Sheet) -> None:
         seen: deque[tuple[Line, float]] = deque(maxlen=PARTNERS)
@@ -135,7 +148,7 @@ class Finder:
                     if between.first > partner.first:
                         block.go_on(between.tokens)
                 block.add(page, line, above)
-                self.blocks.append(block)
+                self._blocks.append(block)
                 self._open, self._asides, self._most = block, 0, ASIDE
                 seen.clear()
                 return

@@ -21,7 +21,8 @@ _RANGES = (  # first and last character, kind; later ones win
     (0x1F00, 0x1FFF, _LETTER), (0x2E80, 0x9FFF, _IDEOGRAPH), (0xAC00, 0xD7AF, _IDEOGRAPH), (0xF900, 0xFAFF, _IDEOGRAPH),
     (0xFF00, 0xFFEF, _IDEOGRAPH),
 )  # fmt: skip
-_FIRST = np.array([0.0, 2.0, 1.0, 0.25, 0.25, 1.25, 0.8, 0.85, 0.68, 1.4], np.float32)  # of a run of its kind
+BREAK = 2.0  # of a tab or a line's end, and of what they do to the words behind them
+_FIRST = np.array([0.0, BREAK, 1.0, 0.25, 0.25, 1.25, 0.8, 0.85, 0.68, 1.4], np.float32)  # of a run of its kind
 _FURTHER = np.array([0.0, 0.0, 1.0, 0.21, 0.2, 1.0, 0.35, 0.37, 0.68, 1.4], np.float32)
 _BEFORE_DIGIT = 1.0  # a blank before a digit
 _LATIN = np.array([_LOWER, _UPPER, _ACCENTED])
