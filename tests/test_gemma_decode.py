@@ -15,7 +15,7 @@ from transformers import AutoModelForImageTextToText, LogitsProcessor, LogitsPro
 
 from model.gemma.attention import NAME, register
 from model.gemma.cache import branch, bytes_of, empty_cache
-from model.gemma.decode import KEY, Guesser, Row, decode
+from model.gemma.decode import DRAFT, KEY, Guesser, Row, decode
 from model.gemma.prefill import chunks, picture_spans, prefill
 from model.gemma.prompt import Prompt
 
@@ -51,6 +51,23 @@ class Restless(LogitsProcessor):
         return scores.scatter(1, input_ids[:, 1:][:, -6:], -torch.inf)
 
 
+def restless(rows: Sequence[Row], scores: torch.Tensor) -> list[int]:
+    bent = scores.clone()
+    for row, score in zip(rows, bent, strict=True):
+        score[row.written[-6:]] = -torch.inf
+    return bent.argmax(-1).tolist()
+
+
+def likeliest(rows: Sequence[Row], scores: torch.Tensor) -> list[int]:
+    return scores.argmax(-1).tolist()
+
+
+def write(model: Any, rows: Sequence[Row], choose: Any = restless, most_rows: int = 32, draft: int = DRAFT) -> list[Row]:
+    """All rows, in the order in which they ended."""
+    waiting = iter(rows)
+    return list(decode(model, lambda: next(waiting, None), choose, END, most_rows=most_rows, draft=draft))
+
+
 def by_transformers(model: Any, prompt: Prompt) -> list[int]:
     """What `generate` writes, the prompt's own last tokens left out of what may not come again."""
 
@@ -73,7 +90,7 @@ def row(model: Any, prompt: Prompt, chunk: int = 2048, trunk: Any = None) -> Row
     cache = empty_cache(model.config) if trunk is None else branch(trunk)
     logits = prefill(model, None, prompt, cache, chunk=chunk)
     assert logits is not None
-    return Row(cache, logits, MOST, source=prompt.ids)
+    return Row(prompt.ask_id, cache, logits, MOST, source=prompt.ids)
 
 
 LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window of 32
@@ -84,7 +101,7 @@ LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window o
 @pytest.mark.parametrize("draft", [0, 8])
 def test_a_row_is_what_transformers_writes(model: Any, stock: Any, length: int, chunk: int, draft: int) -> None:
     written = row(model, text(length), chunk)
-    decode(model, [written], Restless(), END, draft)
+    write(model, [written], draft=draft)
     assert written.written == by_transformers(stock, text(length))
     assert len(set(written.written)) > 6
     assert written.finish == ("stop" if written.written[-1] in END else "length")
@@ -92,7 +109,7 @@ def test_a_row_is_what_transformers_writes(model: Any, stock: Any, length: int, 
 
 def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any, stock: Any) -> None:
     rows = [row(model, text(length, seed=length)) for length in LENGTHS]
-    decode(model, rows, Restless(), END)
+    write(model, rows)
     assert [each.written for each in rows] == [by_transformers(stock, text(length, seed=length)) for length in LENGTHS]
 
 
@@ -103,7 +120,7 @@ def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
         for draft, most in ((0, MOST - 1), (8, MOST // 2)):
             again = row(model, text(20))
             runs.clear()
-            decode(model, [again], lambda ids, scores: scores, END, draft)  # a random model repeats itself
+            write(model, [again], likeliest, draft=draft)  # a random model repeats itself
             assert len(runs) <= most
     finally:
         handle.remove()
@@ -116,26 +133,24 @@ def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
     for _ in range(2):
         onward, afresh = row(model, prompt, trunk=trunk), row(model, prompt)
         assert torch.allclose(onward.logits, afresh.logits, atol=1e-4)
-        decode(model, [onward], Restless(), END)
-        decode(model, [afresh], Restless(), END)
+        write(model, [onward])
+        write(model, [afresh])
         assert onward.written == afresh.written
     assert (trunk.get_seq_length(), bytes_of(trunk)) == (100, before)
 
 
-def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any) -> None:
-    def third_is_the_end(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        bent = scores.clone()
-        if ids.shape[1] == 4:
-            bent[0] = -torch.inf
-            bent[0, 1] = 0
-        return bent
+def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any, stock: Any) -> None:
+    def third_is_the_end(under_way: Sequence[Row], scores: torch.Tensor) -> list[int]:
+        chosen = restless(under_way, scores)
+        return [1 if each is rows[0] and len(each.written) == 3 else token for each, token in zip(under_way, chosen)]
 
     rows = [row(model, text(length, seed=length)) for length in (5, 33, 70)]
+    alone = [by_transformers(stock, text(length, seed=length)) for length in (5, 33, 70)]
     rows[1].most = 7
     rows[2].ends = lambda token: "loop" if len(rows[2].written) == 11 else None
-    ids = decode(model, rows, third_is_the_end, END)
+    assert write(model, rows, third_is_the_end) == rows
     assert [(len(each.written), each.finish) for each in rows] == [(4, "stop"), (7, "length"), (11, "loop")]
-    assert [each[1:].tolist() for each in ids] == [each.written + [0] * (11 - len(each.written)) for each in rows]
+    assert [each.written for each in rows] == [[*alone[0][:3], 1], alone[1][:7], alone[2][:11]]
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 20), st.data())

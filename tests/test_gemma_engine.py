@@ -66,7 +66,10 @@ def engine(tiny_checkpoint: Path) -> GemmaEngine:
 
 
 def answers(engine: GemmaEngine, asks: Sequence[Ask]) -> list[Answer]:
-    return list(engine.answer(asks))
+    """In the order of the asks, each answered once."""
+    given = list(engine.answer(asks))
+    assert sorted(answer.ask_id for answer in given) == sorted(ask.id for ask in asks)
+    return [next(answer for answer in given if answer.ask_id == ask.id) for ask in asks]
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from copy import copy
 from typing import Any
 
 import torch
-from torch.nn.functional import pad
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
@@ -20,7 +19,11 @@ from model.gemma.attention import Shared
 
 def empty_cache(config: Any) -> DynamicCache:
     """A cache for a model of this configuration, with its local and global layers."""
-    return DynamicCache(config=config.get_text_config())
+    cache = DynamicCache(config=config.get_text_config())
+    cache.layers = [
+        _Window(layer.sliding_window) if type(layer) is DynamicSlidingWindowLayer else layer for layer in cache.layers
+    ]
+    return cache
 
 
 def branch(cache: DynamicCache) -> DynamicCache:
@@ -32,7 +35,17 @@ def branch(cache: DynamicCache) -> DynamicCache:
     return twig
 
 
-class _Grown(DynamicLayer):  # type: ignore[misc]  # transformers is not typed
+class _Window(DynamicSlidingWindowLayer):  # type: ignore[misc]  # transformers is not typed
+    """A local layer that lets go of what it read beyond its window, where transformers keeps a view of the whole."""
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        seen = super().update(key_states, value_states)
+        if key_states.shape[2] > 1 and not self.record_past:  # a single token is not worth a copy
+            self.keys, self.values = self.keys.clone(), self.values.clone()
+        return seen
+
+
+class _Grown(DynamicLayer):  # type: ignore[misc]
     """A global layer that begins with another's tokens: these stay where they are, and only what follows is its own.
 
     keys, values: of its own tokens, (batch, key heads, tokens, head size).
@@ -59,34 +72,62 @@ def shared_length(cache: DynamicCache) -> int:
 
 
 def merged(caches: Sequence[DynamicCache]) -> DynamicCache:
-    """One cache over a batch of caches of one sequence each, padded on the left to the longest.
+    """One cache over all sequences of these caches, padded on the left to the longest.
 
     The caches are branches of one trunk, or of none. What they share is held once, unpadded; in row i it is followed by
-    (longest - its own length) tokens that its attention mask has to hide.
+    (longest - its own length) tokens that its attention mask has to hide. The caches are taken apart on the way, so
+    that no more than one layer is held twice, and are of no use afterwards.
     """
+    longest, shared = max(cache.get_seq_length() for cache in caches), shared_length(caches[0])
+    if any(shared_length(cache) != shared for cache in caches):
+        raise ValueError("only branches of one trunk can be merged.")
     whole = copy(caches[0])
-    whole.layers = [copy(layer) for layer in whole.layers]
-    longest = max(cache.get_seq_length() for cache in caches)
-    for number, layer in enumerate(whole.layers):
-        if not layer.is_initialized:  # it uses another layer's keys
-            continue
-        kept = longest - shared_length(whole)
-        if isinstance(layer, DynamicSlidingWindowLayer):
-            kept = min(longest, layer.sliding_window - 1)
-            layer.cumulative_length = longest
-        rows = [cache.layers[number] for cache in caches]
-        layer.keys = torch.cat([_to_length(row.keys, kept) for row in rows])
-        layer.values = torch.cat([_to_length(row.values, kept) for row in rows])
+    whole.layers = []
+    for parts in zip(*(cache.layers for cache in caches), strict=True):
+        layer = copy(parts[0])
+        if layer.is_initialized:  # else it uses another layer's keys
+            keys, values = [part.keys for part in parts], [part.values for part in parts]
+            for part in parts:
+                part.keys = part.values = None
+            kept = _kept(layer, longest)
+            layer.keys, layer.values = _stacked(keys, kept), _stacked(values, kept)
+        whole.layers.append(layer)
     return whole
 
 
+def only(cache: DynamicCache, rows: Sequence[int], longest: int) -> DynamicCache:
+    """The cache without its other rows, and without the padding that these need no more. longest: tokens of a row."""
+    for layer in cache.layers:
+        if layer.is_initialized:
+            kept = _kept(layer, longest)
+            begin = layer.keys.shape[2] - kept
+            layer.keys, layer.values = layer.keys[rows, :, begin:], layer.values[rows, :, begin:]
+    return cache
+
+
 def bytes_of(*caches: DynamicCache) -> int:
-    """What the keys and values of all these caches take, each tensor counted once."""
+    """Memory that the keys and values of all these caches keep from others, each piece counted once."""
     layers = [layer for cache in caches for layer in cache.layers if layer.is_initialized]
     layers += [layer.trunk for layer in layers if isinstance(layer, _Grown)]
-    tensors = {id(tensor): tensor for layer in layers for tensor in (layer.keys, layer.values)}
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    pieces = [tensor.untyped_storage() for layer in layers for tensor in (layer.keys, layer.values)]
+    return sum({piece.data_ptr(): piece.nbytes() for piece in pieces if piece.nbytes()}.values())
 
 
-def _to_length(states: torch.Tensor, tokens: int) -> torch.Tensor:
-    return pad(states, (0, 0, tokens - states.shape[-2], 0))
+def _kept(layer: DynamicLayer, longest: int) -> int:
+    """Of so many tokens, those that the layer's own tensors hold; a local layer is told of their number."""
+    if isinstance(layer, DynamicSlidingWindowLayer):
+        layer.cumulative_length, layer.record_past = longest, False
+        return min(longest, layer.sliding_window - 1)
+    return longest - (layer.shared if isinstance(layer, _Grown) else 0)
+
+
+def _stacked(parts: list[torch.Tensor], tokens: int) -> torch.Tensor:
+    """The rows of all parts, each with nothings before it to so many tokens. The parts are let go one by one."""
+    first = parts[0]
+    whole = first.new_zeros(sum(len(part) for part in parts), first.shape[1], tokens, first.shape[3])
+    row = 0
+    while parts:
+        part = parts.pop(0)
+        whole[row : row + len(part), :, tokens - part.shape[2] :] = part
+        row += len(part)
+    return whole
