@@ -97,6 +97,8 @@ def _parts(
         mask = torch.ones(1, 1, queries, queries, dtype=torch.bool, device=key.device).tril()
     masked = 0 if mask is None else mask.shape[-1]
     free = key.shape[2] - masked
+    if free < 0:
+        raise ValueError("the mask has more keys than the rows have of their own.")
     if free:
         yield key[:, :, :free], value[:, :, :free], None
     if masked:

@@ -101,7 +101,8 @@ def only(cache: DynamicCache, rows: Sequence[int], longest: int) -> DynamicCache
         if layer.is_initialized:
             kept = _kept(layer, longest)
             begin = layer.keys.shape[2] - kept
-            layer.keys, layer.values = layer.keys[rows, :, begin:], layer.values[rows, :, begin:]
+            layer.keys = layer.keys[rows, :, begin:]
+            layer.values = layer.values[rows, :, begin:]  # one after the other: the old keys are free by now
     return cache
 
 
