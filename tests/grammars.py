@@ -75,6 +75,8 @@ class Constrained(LogitsProcessor):  # type: ignore[misc]  # transformers is not
     def _follow(self, input_ids: torch.Tensor) -> None:
         if self.masked is None:
             opened = (input_ids[:, -1] == self.markers.opens).tolist()
-            self.rows = [Row(rule, grammars(), self.markers, begun) for rule, begun in zip(self.rules, opened)]
+            self.rows = [
+                Row(rule, grammars(), self.markers, begun) for rule, begun in zip(self.rules, opened, strict=True)
+            ]
         else:
             self.constraint.take(self.rows, self.masked, input_ids[:, -1])

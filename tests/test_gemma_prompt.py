@@ -21,6 +21,7 @@ from transformers.processing_utils import ProcessorMixin
 
 from model.engine import Ask, PageView
 from model.gemma.calls import BadCall, ToolCall
+from model.gemma.pictures import patches
 from model.gemma.processor import (
     CHANNEL_CLOSE,
     CHANNEL_OPEN,
@@ -33,7 +34,6 @@ from model.gemma.processor import (
     Processor,
     load_processor,
 )
-from model.gemma.pictures import patches
 from model.gemma.prompt import Prompt, conversation, encode
 from model.gemma.tools import Exchange, ToolResult, run_calls
 from schemas.contract import Contract

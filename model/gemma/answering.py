@@ -240,7 +240,7 @@ class Answering:
         )
 
     def _looked_up(self, draft: Draft, reply: Reply) -> Draft:
-        """The draft with what it asked for; where that does not fit beside the pages and a reply, it may ask no more."""
+        """The draft with what it asked for; where that does not fit beside pages and reply, it may ask no more."""
         calls = read_calls(self.processor.text(reply.tokens))
         results = run_calls(calls, draft.ask.pages, made=len(draft.calls))
         exchange = Exchange(calls, results, self._thought(reply))

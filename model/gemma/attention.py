@@ -1,9 +1,10 @@
 """Attention for long documents: keys and values are never copied for each query head, and scratch is bounded.
 
-transformers' own path repeats the two key heads of a global layer for all sixteen query heads, which costs 8.6 GB at
-262,144 tokens, and wants a mask of queries by keys. Here the query heads of a key head are folded into the query axis,
-keys are walked in blocks, and the parts are joined by their log-sum-exp. So a batch can also share one copy of the keys
-of what its rows have in common. Local layers and the vision tower, whose keys are few, take transformers' path.
+transformers' own path repeats the two key heads of a global layer for all sixteen query heads when it reads, which
+costs 8.6 GB at 262,144 tokens, and wants a mask of queries by keys. Here the query heads of a key head are folded into
+the query axis, keys are walked in blocks, and the parts are joined by their log-sum-exp. So a batch can also share one
+copy of the keys of what its rows have in common. Local layers and the vision tower, whose keys are few, take
+transformers' path.
 
 Source of the joining: Milakov and Gimelshein 2018, "Online normalizer calculation for softmax", arXiv 1805.02867.
 """
@@ -43,13 +44,27 @@ def attention(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention interface: (batch, heads, queries, head size) to (batch, queries, heads, head size)."""
-    if getattr(module, "is_sliding", True) and isinstance(key, torch.Tensor):
+    if getattr(module, "is_sliding", True):
+        key, value = (_recent(states, attention_mask) for states in (key, value))
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )
         return output
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     return bounded_attention(query, key, value, attention_mask, scale).transpose(1, 2).contiguous(), None
+
+
+def _recent(states: torch.Tensor | Shared, mask: torch.Tensor | None) -> torch.Tensor:
+    """Of each row as many of the last keys as the mask has, what is shared written out: a window's worth at most."""
+    if isinstance(states, torch.Tensor):
+        return states
+    if mask is None:
+        raise ValueError("what a local layer sees of shared tokens needs a mask.")
+    own = states.own[:, :, -mask.shape[-1] :]
+    missing = mask.shape[-1] - own.shape[2]
+    if not missing:
+        return own
+    return torch.cat([states.trunk[:, :, -missing:].expand(len(own), -1, -1, -1), own], dim=2)
 
 
 def register() -> None:

@@ -1,7 +1,8 @@
 """Key and value caches of a document's prefix, and of the asks that go on from it.
 
 A cache holds tensors of (batch, key heads, tokens, head size), global layers all tokens, local ones the last of their
-window. Layers only ever replace their tensors, so that a branch shares its trunk's.
+window. Layers only ever replace their tensors, so that a branch shares its trunk's, and so do all rows of a batch: each
+has only the tokens that are its own.
 """
 
 from __future__ import annotations
@@ -27,11 +28,9 @@ def empty_cache(config: Any) -> DynamicCache:
 
 
 def branch(cache: DynamicCache) -> DynamicCache:
-    """A cache that goes on from this one and leaves it as it is; nothing of its global layers is copied, ever."""
+    """A cache that goes on from this one and leaves it as it is; nothing of it is copied, ever."""
     twig = copy(cache)
-    twig.layers = [
-        _Grown(layer) if type(layer) is DynamicLayer and layer.is_initialized else copy(layer) for layer in cache.layers
-    ]
+    twig.layers = [_grown(layer) if layer.is_initialized else copy(layer) for layer in cache.layers]
     return twig
 
 
@@ -45,6 +44,26 @@ class _Window(DynamicSlidingWindowLayer):  # type: ignore[misc]  # transformers 
         return seen
 
 
+class _GrownWindow(_Window):
+    """A local layer that begins with another's window, which stays where it is; see `_Grown`."""
+
+    def __init__(self, trunk: _Window) -> None:
+        super().__init__(trunk.sliding_window)
+        self.trunk = trunk
+        self.shared = self.cumulative_length = trunk.get_seq_length()
+        self.is_initialized, self.device = True, trunk.device
+        self.keys, self.values = trunk.keys[:, :, :0], trunk.values[:, :, :0]
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        own = super().update(key_states, value_states)
+        return tuple(Shared(*pair) for pair in zip((self.trunk.keys, self.trunk.values), own, strict=True))
+
+    def crop(self, tokens_to_remove: int) -> None:
+        left = self.cumulative_length + tokens_to_remove  # a negative number
+        super().crop(tokens_to_remove)
+        self.cumulative_length = left  # which transformers takes from the layer's own tokens
+
+
 class _Grown(DynamicLayer):  # type: ignore[misc]
     """A global layer that begins with another's tokens: these stay where they are, and only what follows is its own.
 
@@ -55,7 +74,7 @@ class _Grown(DynamicLayer):  # type: ignore[misc]
         super().__init__()
         self.trunk = trunk
         self.shared = trunk.get_seq_length()
-        self.lazy_initialization(trunk.keys, trunk.values)
+        self.is_initialized, self.device = True, trunk.device
         self.keys, self.values = trunk.keys[:, :, :0], trunk.values[:, :, :0]
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -66,9 +85,19 @@ class _Grown(DynamicLayer):  # type: ignore[misc]
         return self.shared + super().get_seq_length()  # type: ignore[no-any-return]
 
 
+def _grown(layer: DynamicLayer) -> DynamicLayer:
+    if isinstance(layer, _Grown | _GrownWindow):
+        return copy(layer)
+    return _GrownWindow(layer) if isinstance(layer, _Window) else _Grown(layer)
+
+
 def shared_length(cache: DynamicCache) -> int:
     """How many of the first tokens the cache's rows hold in common."""
-    return next((layer.shared for layer in cache.layers if isinstance(layer, _Grown)), 0)
+    return next((_shared(layer) for layer in cache.layers if layer.is_initialized), 0)
+
+
+def _shared(layer: DynamicLayer) -> int:
+    return layer.shared if isinstance(layer, _Grown | _GrownWindow) else 0
 
 
 def merged(caches: Sequence[DynamicCache]) -> DynamicCache:
@@ -109,17 +138,18 @@ def only(cache: DynamicCache, rows: Sequence[int], longest: int) -> DynamicCache
 def bytes_of(*caches: DynamicCache) -> int:
     """Memory that the keys and values of all these caches keep from others, each piece counted once."""
     layers = [layer for cache in caches for layer in cache.layers if layer.is_initialized]
-    layers += [layer.trunk for layer in layers if isinstance(layer, _Grown)]
+    layers += [layer.trunk for layer in layers if _shared(layer)]
     pieces = [tensor.untyped_storage() for layer in layers for tensor in (layer.keys, layer.values)]
     return sum({piece.data_ptr(): piece.nbytes() for piece in pieces if piece.nbytes()}.values())
 
 
 def _kept(layer: DynamicLayer, longest: int) -> int:
     """Of so many tokens, those that the layer's own tensors hold; a local layer is told of their number."""
-    if isinstance(layer, DynamicSlidingWindowLayer):
+    own = longest - _shared(layer)
+    if isinstance(layer, _Window):
         layer.cumulative_length, layer.record_past = longest, False
-        return min(longest, layer.sliding_window - 1)
-    return longest - (layer.shared if isinstance(layer, _Grown) else 0)
+        return min(own, layer.sliding_window - 1)
+    return own
 
 
 def _stacked(parts: list[torch.Tensor], tokens: int) -> torch.Tensor:

@@ -130,7 +130,7 @@ class _Batch(Generic[Subject]):
         device = self.model.device
         lengths = torch.tensor(self.lengths, device=device)
         tokens = torch.tensor([row.written[-1:] for row in self.rows], device=device)
-        masks = of_step(lengths, max(self.lengths), shared_length(self.cache), self.window)
+        masks = of_step(lengths, min(self.lengths), max(self.lengths), shared_length(self.cache), self.window)
         logits = self._run(tokens, masks, lengths[:, None])[:, -1]
         self.lengths = [length + 1 for length in self.lengths]
         self._pick(self.rows, logits)
