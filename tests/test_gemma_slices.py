@@ -14,12 +14,11 @@ from transformers import DynamicCache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from model.gemma.attention import Shared, bounded_attention
-from model.gemma.cache import bytes_of, empty_cache, merged, only
+from model.gemma.cache import bytes_of, merged, only
 from model.gemma.decode import Row
-from model.gemma.prefill import prefill
 from model.gemma.prompt import Prompt
 from tests.memory import peak_bytes
-from tests.writing import bounded, by_transformers, row, text, transformers_own, write
+from tests.writing import bounded, by_transformers, row, tasks, text, transformers_own, trunk_of, write
 
 PREFIX = 4096  # tokens of the document
 TASKS = (1, 4, 9, 17, 30, 31, 45, 70)  # tokens of each slice's task: shorter and longer than the window of 32
@@ -34,18 +33,6 @@ def model(tiny_checkpoint: Path) -> Any:
 @pytest.fixture(scope="module")
 def stock(tiny_checkpoint: Path) -> Any:
     return transformers_own(tiny_checkpoint)
-
-
-def tasks(prefix: int, lengths: Sequence[int]) -> list[Prompt]:
-    """Prompts that begin with the same tokens."""
-    pages = text(prefix).ids
-    return [Prompt(f"{at}", pages + text(length, seed=at + 1).ids, prefix, ()) for at, length in enumerate(lengths)]
-
-
-def trunk_of(model: Any, prompt: Prompt, chunk: int = 2048) -> DynamicCache:
-    cache = empty_cache(model.config)
-    prefill(model, None, prompt, cache, end=prompt.prefix, chunk=chunk)
-    return cache
 
 
 def sliced(model: Any, trunk: DynamicCache, prompts: Sequence[Prompt], most: Sequence[int] = MOST) -> list[Row[str]]:

@@ -40,6 +40,18 @@ def text(length: int, seed: int = 0) -> Prompt:
     return Prompt("ask", tuple(ids), prefix=0, pictures=())
 
 
+def tasks(prefix: int, lengths: Sequence[int]) -> list[Prompt]:
+    """Prompts that begin with the same tokens."""
+    pages = text(prefix).ids
+    return [Prompt(f"{at}", pages + text(length, seed=at + 1).ids, prefix, ()) for at, length in enumerate(lengths)]
+
+
+def trunk_of(model: Any, prompt: Prompt, chunk: int = 2048) -> DynamicCache:
+    cache = empty_cache(model.config)
+    prefill(model, None, prompt, cache, end=prompt.prefix, chunk=chunk)
+    return cache
+
+
 def restless(rows: Sequence[Row[Any]], scores: torch.Tensor) -> list[int]:
     """Keeps a random model from saying one thing over and over: no token comes again within the last six."""
     bent = scores.clone()

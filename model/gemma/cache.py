@@ -37,6 +37,9 @@ def branch(cache: DynamicCache) -> DynamicCache:
 class _Window(DynamicSlidingWindowLayer):  # type: ignore[misc]  # transformers is not typed
     """A local layer that lets go of what it read beyond its window, where transformers keeps a view of the whole."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         seen = super().update(key_states, value_states)
         if key_states.shape[2] > 1 and not self.record_past:  # a single token is not worth a copy
@@ -148,7 +151,7 @@ def _kept(layer: DynamicLayer, longest: int) -> int:
     own = longest - _shared(layer)
     if isinstance(layer, _Window):
         layer.cumulative_length, layer.record_past = longest, False
-        return min(own, layer.sliding_window - 1)
+        return min(own, int(layer.sliding_window) - 1)
     return own
 
 
