@@ -12,10 +12,12 @@ Global layers have the 26B's sizes: 16 query heads, 2 key heads of 512, keys in 
                           ones, and must say the same of these
     stock_scratch_mb      the most of sdpa in a real run at the longest context for which there is memory, reading no
                           more than 64 tokens: the copy that it makes of the keys is no smaller for that
-    time_ratio_stock      its seconds over ours for a token of one row at the first context (CPU)
+    time_ratio_stock      its seconds over ours for a token of one row at the first context, in fp32; `_8_rows` for as
+                          many, of which sdpa has a copy of the document for each
     time_ratio_shared     a token of 8 rows: our seconds with a copy of the document for each, over those with one copy
-    time_ratio_static     replies of unequal lengths on the tiny checkpoint, 8 at a time: seconds if each batch went on to
-                          the end of its longest, over those with rows that leave and are replaced
+    …_bf16                the same in bf16: a processor has to widen our keys first, a GPU does not
+    time_ratio_static     replies of unequal lengths on the tiny checkpoint, 8 at a time: seconds if each batch went on
+                          to the end of its longest, over those with rows that leave and are replaced
 
 A table, then one last line of JSON. Times are the host's CPU time, the best of three.
 """
@@ -29,12 +31,13 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.utils.logging import disable_progress_bar
 
 from model.gemma.attention import SCRATCH, Shared, bounded_attention
 from model.gemma.prefill import CHUNK
@@ -88,31 +91,40 @@ class Layer:
     is_causal = True
 
 
-def states(context: int, rows: int, device: str) -> torch.Tensor:
-    return torch.randn(rows, GROUPS, context, SIZE, dtype=torch.bfloat16, device=device)
+class Call(NamedTuple):
+    """So many tokens of so many rows over a document of `context` tokens."""
+
+    context: int
+    rows: int = 1
+    tokens: int = 1
+    device: str = "cpu"
+    dtype: torch.dtype = torch.bfloat16
+
+    def query(self) -> torch.Tensor:
+        return torch.randn(self.rows, HEADS, self.tokens, SIZE, dtype=self.dtype, device=self.device)
+
+    def states(self, rows: int, tokens: int) -> torch.Tensor:
+        return torch.randn(rows, GROUPS, tokens, SIZE, dtype=self.dtype, device=self.device)
 
 
-def queries(rows: int, tokens: int, device: str) -> torch.Tensor:
-    return torch.randn(rows, HEADS, tokens, SIZE, dtype=torch.bfloat16, device=device)
-
-
-def ours(context: int, rows: int, tokens: int, device: str = "cpu", *, shared: bool = True) -> Work:
-    """A call over a document's keys: for one row, or for several that share them, each with `OWN` more."""
-    query = queries(rows, tokens, device)
-    if rows == 1:
-        key, value = states(context, 1, device), states(context, 1, device)
-    elif shared:
-        key, value = (Shared(states(context, 1, device), states(OWN, rows, device)) for _ in range(2))
+def ours(call: Call, *, shared: bool = True) -> Work:
+    """shared: rows have the document in common, and each `OWN` tokens more; else each has all for itself."""
+    query, key, value = call.query(), call.states(1, call.context), call.states(1, call.context)
+    if call.rows == 1:
+        return lambda: bounded_attention(query, key, value, None, 1.0)
+    if shared:
+        pair = (Shared(each, call.states(call.rows, OWN)) for each in (key, value))
     else:
-        key, value = (states(context + OWN, rows, device) for _ in range(2))
-    return lambda: bounded_attention(query, key, value, None, 1.0)
+        pair = (call.states(call.rows, call.context + OWN) for _ in range(2))
+    keys, values = pair
+    return lambda: bounded_attention(query, keys, values, None, 1.0)
 
 
-def stock(context: int, rows: int, tokens: int) -> Work:
-    """The same call of transformers' own path, over keys that each row has for itself; it wants a mask to read."""
-    query, key, value = queries(rows, tokens, "cpu"), states(context, rows, "cpu"), states(context, rows, "cpu")
-    seen = torch.ones(1, 1, tokens, context, dtype=torch.bool).tril(context - tokens) if tokens > 1 else None
-    return lambda: sdpa_attention_forward(Layer(), query, key, value, seen, scaling=1.0)[0]
+def stock(call: Call) -> Work:
+    """transformers' own path, where each row has all for itself; to read more than a token it wants a mask."""
+    query, key, value = call.query(), call.states(call.rows, call.context), call.states(call.rows, call.context)
+    seen = torch.ones(1, 1, call.tokens, call.context, dtype=torch.bool).tril(call.context - call.tokens)
+    return lambda: sdpa_attention_forward(Layer(), query, key, value, seen if call.tokens > 1 else None, scaling=1.0)[0]
 
 
 def counted(work: Work) -> float:
@@ -141,11 +153,11 @@ def scratch(contexts: Sequence[int]) -> dict[str, float]:
     counts = {}
     for context in contexts:
         for rows, tokens in ((1, 1), (ROWS, 1), (1, CHUNK)):
-            counts[context, rows, tokens] = counted(ours(context, rows, tokens, "meta"))
+            counts[context, rows, tokens] = counted(ours(Call(context, rows, tokens, "meta")))
             print(f"{context:>9,} keys, {rows} x {tokens:>5,} queries {counts[context, rows, tokens]:>9.1f} MB counted")
     real = 0.0
     for rows in (1, ROWS):
-        found = measured(ours(contexts[0], rows, 1))
+        found = measured(ours(Call(contexts[0], rows)))
         print(f"{contexts[0]:>9,} keys, {rows} x     1 queries {found:>9.1f} MB measured")
         if abs(found - counts[contexts[0], rows, 1]) > 0.05 * found:
             raise SystemExit("what is counted is not what is measured.")
@@ -161,23 +173,33 @@ def stock_scratch(contexts: Sequence[int]) -> dict[str, float]:
     copied = 2 * 2 * HEADS * SIZE  # bytes for each token
     room = (available_memory() or 0) / 2
     context = max((each for each in contexts if each * copied < room), default=contexts[0])
-    found = measured(stock(context, 1, STOCK_QUERIES))
+    found = measured(stock(Call(context, tokens=STOCK_QUERIES)))
     print(f"{context:>9,} keys, 1 x {STOCK_QUERIES:>5} queries {found:>9.1f} MB measured, sdpa")
     return {"stock_scratch_mb": found, "stock_context": context}
 
 
 def times(context: int) -> dict[str, float]:
-    one, theirs = seconds(ours(context, 1, 1)), seconds(stock(context, 1, 1))
-    together, apart = seconds(ours(context, ROWS, 1)), seconds(ours(context, ROWS, 1, shared=False))
-    for name, taken in (
-        ("a token of one row", one),
-        ("the same, sdpa", theirs),
-        (f"a token of {ROWS} rows, one copy", together),
-        (f"the same, {ROWS} copies", apart),
-        (f"the same, {ROWS} copies, sdpa", seconds(stock(context, ROWS, 1))),
-    ):
-        print(f"{context:>9,} keys, {name:<32} {1000 * taken:>9.1f} ms")
-    return {"time_ratio_stock": theirs / one, "time_ratio_shared": apart / together}
+    """In fp32, where both multiply what they are given, and in bf16, which a processor has to widen for us."""
+    found = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        one, rows = Call(context, dtype=dtype), Call(context, ROWS, dtype=dtype)
+        taken = {
+            "a token of one row": seconds(ours(one)),
+            "the same, sdpa": seconds(stock(one)),
+            f"a token of {ROWS} rows, one copy": seconds(ours(rows)),
+            f"the same, {ROWS} copies": seconds(ours(rows, shared=False)),
+            f"the same, {ROWS} copies, sdpa": seconds(stock(rows)),
+        }
+        for name, each in taken.items():
+            print(f"{context:>9,} keys, {str(dtype)[6:]:<9}{name:<32} {1000 * each:>9.1f} ms")
+        alone, theirs, together, apart, theirs_apart = taken.values()
+        suffix = "" if dtype == torch.float32 else "_bf16"
+        found |= {
+            f"time_ratio_stock{suffix}": theirs / alone,
+            f"time_ratio_shared{suffix}": apart / together,
+            f"time_ratio_stock_8_rows{suffix}": theirs_apart / together,
+        }
+    return found
 
 
 @torch.no_grad()
@@ -223,6 +245,7 @@ def main() -> None:
     parser.add_argument("--contexts", type=int, nargs="+", default=[32_768, 131_072, 262_144])
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    disable_progress_bar()
     torch.manual_seed(0)
     contexts = sorted(options.contexts)
     torch.set_num_threads(options.threads)

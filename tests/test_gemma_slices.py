@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from transformers import DynamicCache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from model.gemma import attention
 from model.gemma.attention import Shared, bounded_attention
 from model.gemma.cache import bytes_of, merged, only
 from model.gemma.decode import Row
@@ -186,3 +187,11 @@ def test_scratch_stays_within_its_setting_at_32768_tokens(batch: int, queries: i
         key, value = (Shared(each, torch.zeros(batch, 2, own, 512, dtype=dtype)) for each in (key, value))
     out, peak = peak_bytes(lambda: bounded_attention(query, key, value, None, 1.0, scratch))
     assert 0 < peak - out.nbytes <= scratch
+
+
+def test_keys_of_16_bit_are_multiplied_as_they_are_where_a_gpu_can() -> None:
+    """Without memory, as there is no GPU here: what is asked of torch exists, and gives fp32 of the right shape."""
+    keys = torch.empty(4, 2, 100, 512, dtype=torch.bfloat16, device="meta")[:, :, 10:60]
+    scores = attention._narrow(torch.empty(4, 2, 8, 512, device="meta"), keys.transpose(-1, -2))
+    assert (scores.shape, scores.dtype) == ((4, 2, 8, 50), torch.float32)
+    assert attention._narrow(scores, keys).shape == (4, 2, 8, 512)

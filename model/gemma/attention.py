@@ -81,7 +81,7 @@ def bounded_attention(
     scale: float,
     scratch: int = SCRATCH,
 ) -> torch.Tensor:
-    """Softmax attention, (batch, heads, queries, head size), in fp32 inside.
+    """Softmax attention, (batch, heads, queries, head size), summed up in fp32.
 
     mask: (batch or 1, 1, queries, keys), True where a query sees a key, for the last keys of each row; earlier ones are
     seen by all. None lets every query see the keys up to its own, of which the last query's is the last. scratch: bytes
@@ -167,16 +167,27 @@ def _walk(
     whole: _Partial | None = None
     for first in range(0, keys.shape[2], block):
         last = min(first + block, keys.shape[2])
-        scores = query @ keys[:, :, first:last].float().transpose(-1, -2)
+        scores = _product(query, keys[:, :, first:last].transpose(-1, -2))
         if mask is not None:
             scores.masked_fill_(~mask[:, :, :, first:last], -torch.inf)
         weight = scores.logsumexp(-1, keepdim=True)
         # A query that sees nothing of the block has the weight of nothing, -inf, and no share in it.
         shares = scores.sub_(weight.nan_to_num(neginf=0.0)).exp_()
-        partial = _Partial(shares @ values[:, :, first:last].float(), weight)
+        partial = _Partial(_product(shares, values[:, :, first:last]), weight)
         whole = partial if whole is None else _merged(whole, partial)
     assert whole is not None
     return whole
+
+
+def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """one @ other, in fp32: (rows, groups, m, k) and (rows, groups, k, n)."""
+    return _narrow(one, other) if other.is_cuda and other.dtype != torch.float32 else one @ other.float()
+
+
+def _narrow(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The product of numbers of 16 bit, summed up in fp32 by the kernel, so that keys are not copied to be widened."""
+    narrow = one.to(other.dtype).flatten(0, 1)
+    return torch.bmm(narrow, other.flatten(0, 1), out_dtype=torch.float32).unflatten(0, one.shape[:2])
 
 
 def _merged(one: _Partial, other: _Partial) -> _Partial:
