@@ -188,7 +188,7 @@ _PARTS = re.compile(r"\d|[^\W\d_]+|\s+|[^\w\s]|_")
 
 
 def estimated_tokens(text: str) -> int:
-    """Tokens of a text on the safe side: one for a digit or sign, one for three letters, two for others."""
+    """Tokens of a text on the safe side: one for a digit or sign, one for two letters, two for others."""
     return sum(_estimated(part) for part in _PARTS.findall(text))
 
 
@@ -197,4 +197,4 @@ def _estimated(part: str) -> int:
         return 0 if part == " " else 1  # a single blank is part of the word behind it
     if not part.isalpha():
         return 1 if part.isascii() else 2
-    return -(-len(part) // 3) if part < "\u0370" else 2 * len(part)
+    return -(-len(part) // 2) if part < "\u0370" else 2 * len(part)
