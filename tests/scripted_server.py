@@ -64,7 +64,7 @@ class Server:
     """
 
     say: Callable[[dict[str, Any]], Said]
-    can: frozenset[str] = frozenset(("logprobs", "images", "schema", "thinking", "usage"))
+    can: frozenset[str] = frozenset(("logprobs", "images", "schema", "thinking", "usage", "detail"))
     ignores: frozenset[str] = frozenset()
     models: Failure | Sequence[dict[str, Any]] = ({"id": "tiny", "max_model_len": 50_000},)
     tokenizes: bool = False
@@ -101,6 +101,7 @@ class Server:
             "schema": "response_format" in body,
             "thinking": "chat_template_kwargs" in body,
             "usage": "stream_options" in body,
+            "detail": "mm_processor_kwargs" in body,
             "images": "image_url" in json.dumps(body["messages"]),
         }
         for name, asked in wanted.items():
@@ -224,7 +225,8 @@ def logged(token: str, said: Reply, heeded: set[str]) -> dict[str, Any]:
 
 
 def usage(said: Reply, heeded: set[str]) -> dict[str, int]:
-    return {"prompt_tokens": 5000 + 100 * ("images" in heeded), "completion_tokens": len(said.tokens)}
+    picture = (66 if "detail" in heeded else 258) if "images" in heeded else 0
+    return {"prompt_tokens": 5000 + picture, "completion_tokens": len(said.tokens)}
 
 
 class _Threads(ThreadingHTTPServer):

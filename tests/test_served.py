@@ -6,28 +6,34 @@ import base64
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from model.engine import Answer, Ask, EngineSpec, PageView
+from model.engine import Answer, Ask, EngineSpec, Limits, PageView
+from model.fake import FakeEngine
 from model.grammar.generation import generation_schema
+from model.needs import check_needs
 from model.pictures import picture_of
 from model.served.address import Address, address_of
 from model.served.connection import Times
 from model.served.engine import ServedEngine, estimated_tokens
 from model.wording import schema_text, task
 from schemas.contract import Contract
-from schemas.errors import AnswerError, EngineUnavailable
+from schemas.errors import AnswerError, EngineUnavailable, SchemaUnsupported
 from schemas.page import Box, PageText
 from tests.pages import page
 from tests.scripted_server import Failure, Hang, Reply, Said, Server, serving, text
 
+ROOT = Path(__file__).parent.parent
 BILL = Contract.from_json_schema(
     {
         "title": "Bill",
@@ -106,6 +112,7 @@ class TestWhatIsSent:
         assert body["response_format"]["json_schema"]["schema"] == generation_schema(BILL).schema
         assert (body["temperature"], body["max_tokens"], body["model"]) == (0, 200, "tiny")
         assert body["chat_template_kwargs"] == {"enable_thinking": False}
+        assert "mm_processor_kwargs" not in body
 
     def test_pages_are_sent_as_pictures_at_the_size_that_gemma_sees(self, engine_at: EngineAt) -> None:
         rendered: list[int] = []
@@ -122,6 +129,7 @@ class TestWhatIsSent:
             assert len(list(engine_at(server).answer(asks))) == 5
         assert len(rendered) == 1, "once for all asks of a document"
         for body in server.requests:
+            assert body["mm_processor_kwargs"] == {"max_soft_tokens": 70}
             [url] = [part["image_url"]["url"] for part in body["messages"][1]["content"] if "image_url" in part]
             sent = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
             assert sent.size == (picture.width, picture.height) and sent.getpixel((5, 5)) == (9, 200, 3)
@@ -327,6 +335,28 @@ class TestReplies:
         with serving(Server(always(Reply([reply], logprob=None)))) as server:
             assert one(engine_at(server, output_tokens=8000)).cut == ("/number",)
 
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            '{"number":' * 3000 + "1" + "}" * 3000,
+            '{"number":"\\ud83d","total":1}',
+            '{"number":"a","total":1e999}',
+            '{"number":"a","total":' + "1" * 5000 + "}",
+            '{"number":"a","number":"b"}',
+            '{"number":"a"} or {"number":"b"}',
+            "",
+        ],
+        ids=["deep", "half a character", "infinite", "long", "twice", "two", "empty"],
+    )
+    def test_hostile_replies_are_invalid_and_break_nothing(self, engine_at: EngineAt, reply: str) -> None:
+        with serving(Server(always(Reply([reply])))) as server:
+            assert one(engine_at(server, output_tokens=2000)).finish in ("invalid", "loop")
+
+    def test_a_character_that_was_cut_apart_is_joined_again(self, engine_at: EngineAt) -> None:
+        halves = [*'{"number":"', "\ud83d", "\ude00", *'","total":1}']
+        with serving(Server(always(Reply(halves, logprob=None)))) as server:
+            assert json.loads(one(engine_at(server)).json_text)["number"] == "\U0001f600"
+
     @pytest.mark.parametrize("logprob", ["other text", None])
     def test_log_probabilities_that_do_not_fit_are_left_out_and_said(
         self, engine_at: EngineAt, logprob: str | None, caplog: pytest.LogCaptureFixture
@@ -362,6 +392,7 @@ class TestWhatServersLack:
             ("schema", "holding replies to a schema"),
             ("logprobs", "log-probabilities"),
             ("images", "pictures"),
+            ("detail", "pictures of more than 280 tokens"),
         ],
     )
     def test_what_it_lacks_is_found_out_once_said_once_and_done_without(
@@ -383,6 +414,16 @@ class TestWhatServersLack:
         assert engine.limits.sees_images == (lacks != "images")
         if lacks == "images":
             assert all("Words of a scan".replace(" ", " ") in json.dumps(body) for body in server.requests)
+
+    def test_pictures_count_as_much_as_the_server_makes_of_them(self, engine_at: EngineAt) -> None:
+        view = PageView(PageText(1, 800, 400, ()), lambda long, region: Image.new("RGB", (9, 9)), visual_tokens=70)
+        counts = []
+        for can in (Server(always(text(WHOLE))).can, Server(always(text(WHOLE))).can - {"detail"}):
+            with serving(Server(always(text(WHOLE)), can=can)) as server:
+                engine = engine_at(server)
+                engine.load()
+                counts.append(engine.count(ask(pages=(view,))))
+        assert counts[1] - counts[0] == 280 - 70
 
     def test_a_server_that_knows_only_the_least_still_serves(self, engine_at: EngineAt) -> None:
         with serving(Server(always(text(WHOLE)), can=frozenset())) as server:
@@ -430,6 +471,39 @@ class TestWhatServersLack:
         long = tuple(PageView(page("\n".join(["Some words that stand here"] * 60), number)) for number in range(1, 90))
         with serving(Server(always(text(WHOLE)))) as server, pytest.raises(AnswerError, match="read only 5,000 tokens"):
             one(engine_at(server), ask(pages=long))
+
+
+class TestTheBaseInstall:
+    def test_it_needs_neither_torch_nor_a_grammar_of_its_own(self) -> None:
+        program = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {{"torch", "transformers", "llguidance"}}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from model.engine import Ask, EngineSpec
+from model.registry import load_engine
+from schemas.contract import Contract
+engine = load_engine(EngineSpec("served", url=sys.argv[1]))
+assert "httpx" not in sys.modules
+[answer] = engine.answer([Ask("a", Contract.from_json_schema({BILL.json_schema!r}), ())])
+print(answer.json_text)
+"""
+        with serving(Server(always(text(WHOLE)))) as server:
+            command = [sys.executable, "-c", program, server.url]
+            result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.stdout.strip() == WHOLE, result.stderr
+
+    def test_a_schema_that_no_grammar_can_hold_is_refused_there_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("model.needs.find_spec", lambda name: None)
+        reader = FakeEngine(limits=Limits(held_to_schema=True))
+        check_needs(reader, BILL)
+        rows = {"type": "object", "properties": {"x": {"type": "array", "contains": {"const": 1}, "prefixItems": []}}}
+        with pytest.raises(SchemaUnsupported, match="/x"):
+            check_needs(reader, Contract("Rows", rows))
 
 
 class TestRefusals:

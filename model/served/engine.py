@@ -98,10 +98,11 @@ class ServedEngine:
 
     def count(self, ask: Ask) -> int:
         """By the server's own tokenizer, where it lends it (vLLM), else on the safe side."""
-        from model.served.request import texts_of
+        from model.served.request import largest, texts_of
 
         pages, task, pictures = texts_of(ask)
-        shown = sum(picture.tokens + TEMPLATE_TOKENS for picture in pictures)
+        own = self._answering.abilities.picture_tokens if self._answering else 0
+        shown = pictures * (max(own, largest(ask)) + TEMPLATE_TOKENS)
         said = self._tokens(pages) + self._tokens(task)
         return shown + said + TEMPLATE_TOKENS * (2 + len(ask.pages)) + self.spec.output_tokens
 

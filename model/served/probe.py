@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from model.engine import VISUAL_TOKENS
 from model.grammar.generation import Generation
 from model.served.abilities import Abilities, Ability
 from model.served.connection import Connection
@@ -17,6 +18,7 @@ from model.served.request import CHAT, data_url, settings
 
 FEW = 32  # tokens of a trial's reply
 SIDE = 96  # pixels of a trial's picture
+SLACK = 16  # tokens around a picture, and of a template that says not to think
 SEALED = {"sealed": "k7"}  # what only the schema tells, so that a reply that says it was held to the schema
 _SCHEMA = {
     "type": "object",
@@ -77,9 +79,16 @@ async def probe(connection: Connection, model: str) -> Abilities:
     full = full or plain
     if "logprobs" in takes and full.text and full.pieces() is None:
         takes.remove("logprobs")
-    if "images" in takes and 0 < full.prompt_tokens <= plain.prompt_tokens:
+    told = plain.prompt_tokens and full.prompt_tokens
+    picture = full.prompt_tokens - plain.prompt_tokens if told else 1  # what is not told is believed
+    if "images" in takes and picture <= 0:
         takes.remove("images")  # it takes them, and does not look
-    return Abilities(frozenset(takes), holds="schema" in takes and _is_sealed(full.text))
+    own = picture if "images" in takes and picture > VISUAL_TOKENS[0] + SLACK else 0
+    return Abilities(
+        frozenset(takes),
+        holds="schema" in takes and _is_sealed(full.text),
+        picture_tokens=next((budget for budget in VISUAL_TOKENS if budget >= own), own) if own else 0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,9 @@ class _Trial:
         parts: list[dict[str, Any]] = [{"type": "text", "text": "Is everything ready?"}]
         if "images" in abilities:
             parts.append({"type": "image_url", "image_url": {"url": _picture()}})
-        options = settings(self.model, FEW, frozenset(abilities), name="trial", generation=_TRIAL)
+        options = settings(
+            self.model, FEW, frozenset(abilities), visual_tokens=VISUAL_TOKENS[0], name="trial", generation=_TRIAL
+        )
         body = {"messages": [{"role": "user", "content": parts}], **options}
         await self.connection.stream(CHAT, [json.dumps(body).encode()], reading.feed)
         if not reading.finish:
@@ -120,7 +131,7 @@ class _Trial:
         return reading
 
 
-_LEAST_MISSED: tuple[Ability, ...] = ("usage", "logprobs", "thinking", "images", "schema")
+_LEAST_MISSED: tuple[Ability, ...] = ("usage", "detail", "logprobs", "thinking", "images", "schema")
 
 
 def _is_sealed(text: str) -> bool:

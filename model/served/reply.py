@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from model.engine import Answer, Finish
@@ -38,11 +38,11 @@ class Reading:
 
     @property
     def text(self) -> str:
-        return "".join(self._texts)
+        return _mended("".join(self._texts))
 
     @property
     def thought(self) -> str:
-        return "".join(self._thoughts)
+        return _mended("".join(self._thoughts))
 
     def feed(self, event: Mapping[str, Any]) -> bool:
         """Whether no more is wanted: it goes in circles, or does not end."""
@@ -129,31 +129,40 @@ class Judged:
 
 def judged(draft: Draft, reading: Reading, *, keep_thoughts: bool, logged: bool) -> Judged:
     """What a reply is worth. `stop` without one whole JSON object in it is `invalid`."""
-    text, finish, start, end = reading.text, reading.finish or "invalid", 0, 0
-    thought, begin = reading.thought, 0
+    text, thought, begin = reading.text, reading.thought, 0
     if not thought and (inline := _THOUGHT.match(text)):  # a server without a parser for thoughts
         thought, begin = inline["thought"], inline.end()
-    if finish == "stop":
-        try:
-            found = parse_free_json(text[begin:])
-            start, end = begin + found.start, begin + found.end
-        except AnswerError:
-            finish = "invalid"
-    whole = finish == "stop"
-    data = json.loads(text[start:end]) if whole else None
-    pieces = reading.pieces() if whole and logged else None
     answer = Answer(
         ask_id=draft.ask.id,
-        json_text=text[start:end] if whole else text,
-        finish=finish,
-        leaf_logprobs=leaf_logprobs(*pieces, start) if pieces else {},
-        cut=draft.generation.guarded(data) if whole else (),
+        json_text=text,
+        finish=reading.finish or "invalid",
         thought=thought.strip() if keep_thoughts else "",
         prompt_tokens=reading.prompt_tokens,
         output_tokens=draft.output_tokens + reading.output_tokens,
     )
-    strays = draft.held and whole and (bool(text[begin:start].strip()) or not _fits(data, draft.generation.schema))
-    return Judged(answer, strays, unlogged=whole and logged and pieces is None)
+    if answer.finish != "stop":
+        return Judged(answer, strays=False, unlogged=False)
+    try:
+        found = parse_free_json(text[begin:])
+        start, end = begin + found.start, begin + found.end
+        pieces = reading.pieces() if logged else None
+        whole = replace(
+            answer,
+            json_text=_encodable(text[start:end], found.data),
+            leaf_logprobs=leaf_logprobs(*pieces, start) if pieces else {},
+            cut=draft.generation.guarded(found.data),
+        )
+    except (AnswerError, ValueError, RecursionError):  # none, half a character, or one without a bottom
+        return Judged(replace(answer, finish="invalid"), strays=False, unlogged=False)
+    strays = draft.held and (bool(text[begin:start].strip()) or not _fits(found.data, draft.generation.schema))
+    return Judged(whole, strays, unlogged=logged and pieces is None)
+
+
+def _encodable(text: str, data: Any) -> str:
+    """Raises ValueError where the JSON escapes a half of a character, which no record can hold."""
+    if "\\ud" in text.lower():
+        json.dumps(data, ensure_ascii=False).encode()
+    return text
 
 
 def _fits(data: Any, schema: Mapping[str, Any]) -> bool:
@@ -183,6 +192,11 @@ def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _mended(text: str) -> str:
+    """The text with halves of characters joined, where servers cut them apart, and replaced, where one is missing."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _number(value: Any) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from model.engine import Ask
 from model.grammar.generation import Generation
-from model.pictures import Picture
 from model.served.abilities import Ability
 from model.wording import conversation, printable, schema_text, task, without_task
 
@@ -71,7 +70,15 @@ def rest_of(draft: Draft, model: str, output_tokens: int, able: frozenset[Abilit
     wanted = printable(task(draft.ask, schema_text(draft.ask)))
     generation = draft.generation if draft.held else None
     most = output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
-    options = settings(model, most, able, thinks=draft.thinks, name=draft.ask.contract.name, generation=generation)
+    options = settings(
+        model,
+        most,
+        able,
+        thinks=draft.thinks,
+        visual_tokens=largest(draft.ask),
+        name=draft.ask.contract.name,
+        generation=generation,
+    )
     return f"{_json(wanted)[1:-1]}{_END},{_json(options)[1:]}".encode()
 
 
@@ -81,13 +88,19 @@ def settings(
     able: frozenset[Ability],
     *,
     thinks: bool = False,
+    visual_tokens: int = 0,
     name: str = "",
     generation: Generation | None = None,
 ) -> dict[str, Any]:
-    """All of a request but its messages. Greedy, whatever the server's default is."""
+    """All of a request but its messages. Greedy, whatever the server's default is.
+
+    visual_tokens: what the largest picture may cost; vLLM's word for it is a setting of Gemma's processor.
+    """
     wanted: dict[str, Any] = {"model": model, "stream": True, "temperature": 0, "max_tokens": most}
     if "usage" in able:
         wanted["stream_options"] = {"include_usage": True}
+    if "detail" in able and visual_tokens:
+        wanted["mm_processor_kwargs"] = {"max_soft_tokens": visual_tokens}
     if "thinking" in able:
         wanted["chat_template_kwargs"] = {"enable_thinking": thinks}
     if "logprobs" in able:
@@ -113,17 +126,22 @@ def data_url(image: Image) -> str:
     return f"data:image/{kind};base64,{b64encode(held.getvalue()).decode()}"
 
 
+def largest(ask: Ask) -> int:
+    """Visual tokens of the picture that may cost most; 0 without pictures. Servers size all of a request alike."""
+    return max((view.visual_tokens for view in ask.pages if view.image is not None), default=0)
+
+
 def in_words(ask: Ask) -> Ask:
     """The ask for a server without eyes: every page in words, those that were read from scans too."""
     return replace(ask, pages=tuple(replace(view, image=None, with_words=True) for view in ask.pages))
 
 
-def texts_of(ask: Ask) -> tuple[str, str, Sequence[Picture]]:
-    """(what its pages say, what its task says, its pictures): what its tokens are counted by."""
+def texts_of(ask: Ask) -> tuple[str, str, int]:
+    """(what its pages say, what its task says, how many pictures it has): what its tokens are counted by."""
     text = schema_text(ask)
     system, user, pictures = conversation(ask, text)
     said = [part["text"] for part in without_task(user, ask, text)["content"] if part["type"] == "text"]
-    return "\n".join([system["content"], *said]), task(ask, text), pictures
+    return "\n".join([system["content"], *said]), task(ask, text), len(pictures)
 
 
 _END = '"}]}]'  # of the last part of the last message
