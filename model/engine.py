@@ -40,7 +40,7 @@ class EngineSpec:
     thinking: Thinking = "asked"
     keep_thoughts: bool = False
     output_tokens: int = 8192
-    url: str = ""
+    url: str = field(default="", repr=False)
     concurrency: int = 16
 
 

@@ -72,13 +72,16 @@ def address_of(url: str, environment: Mapping[str, str] = os.environ) -> Address
             remedy=f"Put the key into the environment variable {KEYS[0]}.",
         )
     name = next((name for name in KEYS if environment.get(name, "").strip()), "")
+    key = environment.get(name, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise EngineUnavailable(f"{name} holds characters that no key has.", remedy="Set it again.")
     if name and parts.scheme == "http" and not _is_private(host):
         raise EngineUnavailable(
             f"the key of {name} would go to {at} over the network in the clear.",
             remedy=f"Use https, or unset {name} if the server wants no key.",
         )
     base = f"{parts.scheme}://{at}{parts.path.rstrip('/') or '/v1'}"
-    return Address(base, parts.query, environment.get(name, "").strip(), name)
+    return Address(base, parts.query, key, name)
 
 
 def _without_secrets(url: str) -> str:
