@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.options import (
+    ConcurrencyOption,
     EngineOption,
     KeepThoughtsOption,
     ModelOption,
@@ -19,6 +20,7 @@ from flows.options import (
     SchemaOption,
     ThinkingOption,
     TimeoutOption,
+    UrlOption,
 )
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ def ingest(
     thinking: ThinkingOption = "asked",
     keep_thoughts: KeepThoughtsOption = False,
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -70,7 +74,9 @@ def ingest(
         places=tuple(sources),
         schemas=tuple(schema),
         out=out,
-        engine=EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens),
+        engine=EngineSpec(
+            engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency
+        ),
         ledger=ledger,
         passwords=tuple(password or ()),
         workers=workers,
@@ -91,6 +97,8 @@ def extract(
     thinking: ThinkingOption = "asked",
     keep_thoughts: KeepThoughtsOption = False,
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -102,7 +110,7 @@ def extract(
     from flows.commands.extract import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens)
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
     raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
 
 
@@ -147,6 +155,7 @@ def ask(
     revision: RevisionOption = "",
     quantisation: QuantisationOption = "nf4",
     thinking: ThinkingOption = "asked",
+    url: UrlOption = "",
     password: PasswordOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
 ) -> None:
@@ -159,7 +168,7 @@ def ask(
     from flows.commands.ask import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, url=url)
     raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
 
 

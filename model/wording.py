@@ -9,6 +9,7 @@ stands inside fences longer than any that they print, and without characters tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,9 @@ from typing import Any
 from model.embedded.lines import page_lines
 from model.engine import Ask, PageView, Scope
 from model.pictures import Picture, picture_of
+from schemas.contract import Contract
 from schemas.field import Field
-from schemas.page import WHOLE_PAGE, Mark, PageText, Word
+from schemas.page import WHOLE_PAGE, Box, Mark, PageText, Word
 
 Message = dict[str, Any]
 
@@ -53,7 +55,7 @@ def conversation(ask: Ask, schema_text: str, *, tools: bool = False) -> tuple[Me
         if view.with_words:
             said += _quoted(view.text)
         said += "\n\n"
-    parts.append(_text(said + _task(ask, schema_text)))
+    parts.append(_text(said + task(ask, schema_text)))
     system = {"role": "system", "content": RULES + TOOL_RULES if tools else RULES}
     return system, {"role": "user", "content": parts}, tuple(pictures)
 
@@ -61,13 +63,25 @@ def conversation(ask: Ask, schema_text: str, *, tools: bool = False) -> tuple[Me
 def without_task(user: Message, ask: Ask, schema_text: str) -> Message:
     """The user's turn of a conversation up to its task: what all asks on the same pages share."""
     *parts, last = user["content"]
-    pages = last["text"].removesuffix(printable(_task(ask, schema_text)))
+    pages = last["text"].removesuffix(printable(task(ask, schema_text)))
     return {**user, "content": [*parts, _text(pages)]}
 
 
 def schema_text(ask: Ask) -> str:
     """The contract's JSON Schema as it stands in the task."""
     return json.dumps(ask.contract.json_schema, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def wording_hash() -> str:
+    """Changes when what models are told does, so that documents are then read again."""
+    row = {"type": "array", "items": {"type": "object", "properties": {"rows": {"type": "array", "items": {}}}}}
+    contract = Contract("sample", {"type": "object", "properties": {"rows": row}})
+    words = tuple(Word(text, Box(0.1, y, 0.2, y + 0.02)) for text, y in (("a```", 0.1), ("b", 0.2)))
+    texts = PageText(1, 600, 800, words), PageText(3, 600, 800, (), failure="torn")
+    pages = tuple(PageView(text, document="d") for text in texts)
+    scopes = None, Scope("/rows", 1, 3, rows=2), Scope("/rows", 1, 1, Box(0, 0, 0.5, 0.5))
+    said = [conversation(Ask("a", contract, pages, "q", scope=scope), "{}")[:2] for scope in scopes]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def printable(value: Any) -> Any:
@@ -77,6 +91,18 @@ def printable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: printable(inner) for key, inner in value.items()}
     return [printable(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def task(ask: Ask, schema_text: str) -> str:
+    """What is wanted, after the pages: the question, the schema, and of which entries. Page text may be in it."""
+    question, scope = ask.question.strip(), scope_text(ask)
+    return f"""\
+The task
+{f"{chr(10)}{question}{chr(10)}" if question else ""}
+Fill in the JSON object "{ask.contract.name}" from the pages above, by this JSON Schema:
+{schema_text}
+{f"{chr(10)}{scope}{chr(10)}" if scope else ""}
+Reply with the JSON object alone."""
 
 
 def scope_text(ask: Ask) -> str:
@@ -101,17 +127,6 @@ def scope_text(ask: Ask) -> str:
 
 def _text(text: str) -> Message:
     return {"type": "text", "text": printable(text)}
-
-
-def _task(ask: Ask, schema_text: str) -> str:
-    question, scope = ask.question.strip(), scope_text(ask)
-    return f"""\
-The task
-{f"{chr(10)}{question}{chr(10)}" if question else ""}
-Fill in the JSON object "{ask.contract.name}" from the pages above, by this JSON Schema:
-{schema_text}
-{f"{chr(10)}{scope}{chr(10)}" if scope else ""}
-Reply with the JSON object alone."""
 
 
 def _heading(view: PageView, pages: Sequence[PageView]) -> str:
