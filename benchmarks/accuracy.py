@@ -30,7 +30,8 @@ from model.engine import Engine, PageView
 from pipeline.document import open_document
 from pipeline.extract import extract_pages, failed_record
 from pipeline.read import read_pages
-from pipeline.score import Counts, Score, score
+from pipeline.score import score
+from pipeline.scoring.tally import Counts, Score
 from schemas.contract import Contract
 from schemas.errors import IntaglioError, UsageError
 from schemas.page import PageText
