@@ -1,0 +1,294 @@
+"""What an evaluation shows, as sections that a terminal and a page lay out each in its own way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.comparison import Change, Comparison, Flip
+from pipeline.evaluate import Evaluated, Evaluation
+from pipeline.scoring.figures import Figures, by_kind, figures, reliability_of
+from pipeline.scoring.tally import Outcome, Score
+
+NONE = "–"
+LONGEST = 80  # characters of a value that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table. head: titles of its columns; texts: how many of them, from the left, hold text and not figures."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A leaf that is not right, and the document that it is of."""
+
+    document: str
+    outcome: Outcome
+
+
+_Column = tuple[str, Callable[[Figures], str]]
+
+
+def share(value: float | None) -> str:
+    """Three digits, and never 1.000 for less than all."""
+    if value is None:
+        return NONE
+    return f"{value:.3f}" if value >= 1 or value < 0.9995 else "0.999"
+
+
+_FIELD_COLUMNS: tuple[_Column, ...] = (
+    ("values", lambda its: str(its.leaves)),
+    ("right", lambda its: str(its.right)),
+    ("wrong", lambda its: str(its.wrong)),
+    ("missed", lambda its: str(its.missed)),
+    ("invented", lambda its: str(its.invented)),
+    ("left null", lambda its: str(its.absent)),
+    ("P", lambda its: share(its.precision)),
+    ("R", lambda its: share(its.recall)),
+    ("F1", lambda its: share(its.f1)),
+    ("exact", lambda its: share(its.f1_exact)),
+    ("ANLS", lambda its: share(its.anls)),
+    ("accepted", lambda its: share(its.accepted_precision)),
+    ("coverage", lambda its: share(its.coverage)),
+    ("at 99 %", lambda its: share(its.coverage_at_target)),
+    ("ECE", lambda its: share(its.ece)),
+    ("words", lambda its: share(its.word_f1)),
+    ("pages", lambda its: share(its.page_f1)),
+)
+
+
+def headline(evaluation: Evaluation) -> list[str]:
+    """The figures of everything, in words."""
+    score = evaluation.score
+    its = figures(score)
+    rated = sum(not document.fails for document in evaluation.documents)
+    lines = [
+        f"{_count(len(evaluation.documents), 'document')}, {_count(its.leaves, 'value')} in the truth: "
+        f"F1 {share(its.f1)} ({share(its.f1_exact)} exact), {_count(its.wrong, 'value')} wrong, {its.missed} missed, "
+        f"{its.invented} invented, {its.absent} rightly null. {evaluation.whole} of {rated} documents have no fault.",
+        f"Accepted: {its.accepted} values, {share(its.accepted_precision)} of them right; "
+        f"the right ones are {share(its.coverage)} of the truth.",
+        f"By confidence, at a precision of 0.99: {share(its.coverage_at_target)} of what was found, "
+        f"{share(its.yield_at_target)} of the truth. Calibration error (ECE) {share(its.ece)}.",
+    ]
+    if its.word_f1 is not None:
+        lines.append(f"Places: F1 {share(its.word_f1)} at word level, {share(its.page_f1)} at page level.")
+    if evaluation.left:
+        lines.append(f"Interrupted: {_count(evaluation.left, 'document')} not read.")
+    return lines
+
+
+def warnings(evaluation: Evaluation, most: int) -> list[str]:
+    """What was not scored, and why; of each kind the first `most`."""
+    failures = [line for document in evaluation.documents if (line := _failure(document))]
+    misfits = [
+        f"{document.name}: the truth does not fit the schema at {misfit.pointer or 'its root'}: {misfit.reason}"
+        f"{'' if misfit.scored else '; not scored'}"
+        for document in evaluation.documents
+        for misfit in document.misfits
+    ]
+    notes = [f"{document.name}: {note}" for document in evaluation.documents for note in document.notes]
+    untold = [f"{name}: there is no truth beside it; not scored" for name in evaluation.without_truth]
+    troubles = [f"{trouble.name}: {trouble.reason}" for trouble in evaluation.troubles]
+    return [line for lines in (failures, troubles, misfits, notes, untold) for line in _first(lines, most)]
+
+
+def sections(evaluation: Evaluation) -> list[Section]:
+    """The tables of an evaluation, the worst first in each."""
+    score = evaluation.score
+    return [
+        section
+        for section in (_fields(score), _rows(score), _kinds(score), _confidence(score), _documents(evaluation))
+        if section.rows
+    ]
+
+
+def comparison_sections(comparison: Comparison, most: int) -> list[Section]:
+    """What got worse and better against the old evaluation; of flipped leaves the first `most` of each."""
+    before, after = comparison.before, comparison.after
+    names = ("f1", "f1_exact", "precision", "recall", "accepted_precision", "coverage", "coverage_at_target", "ece")
+    pairs = [(name, getattr(before, name), getattr(after, name)) for name in (*names, "word_f1", "page_f1")]
+    rows = tuple(
+        (name, share(old), share(new), _signed((new or 0) - (old or 0)))
+        for name, old, new in pairs
+        if old is not None or new is not None
+    )
+    aside = [
+        f"{comparison.relabelled} leaves are left out, for their truth has changed." if comparison.relabelled else "",
+        f"Only in the old one: {', '.join(comparison.gone)}." if comparison.gone else "",
+        f"Only in the new one: {', '.join(comparison.new)}." if comparison.new else "",
+    ]
+    found = [
+        Section("compared", ("figure", "before", "now", "change"), rows, note=" ".join(filter(None, aside))),
+        Section("fields that changed", ("field", "F1 before", "now", "change"), _change_rows(comparison.fields)),
+        Section(
+            "documents that changed", ("document", "F1 before", "now", "change"), _change_rows(comparison.documents)
+        ),
+        _flips("got worse", comparison.worse, most),
+        _flips("got better", comparison.better, most),
+    ]
+    return [section for section in found if section.rows]
+
+
+def faults(evaluation: Evaluation) -> dict[str, list[Fault]]:
+    """By field, the worst first: every leaf that is not right; accepted ones lead, for they are broken promises."""
+    found: dict[str, list[Fault]] = {name: [] for name, _ in _worst_first(evaluation.score)}
+    for document in evaluation.documents:
+        for outcome in document.score.outcomes:
+            if outcome.verdict != "right":
+                found[outcome.template].append(Fault(document.name, outcome))
+    return {name: sorted(inside, key=_gravity) for name, inside in found.items() if inside}
+
+
+def fault_section(title: str, found: Sequence[Fault], most: int) -> Section:
+    """The first `most` faults as a table."""
+    head = ("document", "value", "verdict", "truth", "record", "status", "confidence")
+    rows = tuple(
+        (
+            fault.document,
+            fault.outcome.truth_pointer or fault.outcome.found_pointer or "",
+            fault.outcome.verdict,
+            shown(fault.outcome.expected),
+            shown(fault.outcome.got),
+            fault.outcome.status or NONE,
+            NONE if fault.outcome.confidence is None else f"{fault.outcome.confidence:.2f}",
+        )
+        for fault in found[:most]
+    )
+    return Section(title, head, rows, texts=6, note=_more(len(found) - most))
+
+
+def shown(value: Any) -> str:
+    """A value as JSON, shortened; a dash for none."""
+    if value is None:
+        return NONE
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _fields(score: Score) -> Section:
+    lines = [(name, part) for name, part in _worst_first(score)] + [("all values", figures(score))]
+    columns = [
+        (title, cells) for title, cell in _FIELD_COLUMNS if set(cells := [cell(its) for _, its in lines]) != {NONE}
+    ]
+    rows = tuple((name, *(cells[at] for _, cells in columns)) for at, (name, _) in enumerate(lines))
+    return Section("fields, the worst first", ("field", *(title for title, _ in columns)), rows if lines[1:] else ())
+
+
+def _worst_first(score: Score) -> list[tuple[str, Figures]]:
+    parts = [(name, figures(part)) for name, part in score.parts().items()]
+    told = [(name, its) for name, its in parts if its.f1 is not None]
+    return sorted(told, key=lambda each: (each[1].f1, -each[1].faults, each[0]))
+
+
+def _rows(score: Score) -> Section:
+    rows = tuple(
+        (
+            name,
+            *(str(n) for n in (counts.labelled, counts.right, counts.wrong, counts.missed, counts.invented)),
+            share(counts.f1()),
+        )
+        for name, counts in sorted(score.row_lists.items(), key=lambda each: (each[1].f1(), each[0]))
+    )
+    return Section("whole rows", ("list", "rows", "right", "wrong", "missed", "invented", "F1"), rows)
+
+
+def _kinds(score: Score) -> Section:
+    rows = tuple(
+        (kind, str(counts.labelled), share(counts.f1()), share(counts.f1(exact=True)))
+        for kind, counts in by_kind(score).items()
+    )
+    return Section("kinds of values", ("compared as", "values", "F1", "exact"), rows)
+
+
+def _confidence(score: Score) -> Section:
+    rows = tuple(
+        (f"{each.low:.1f} to {each.high:.1f}", str(each.leaves), share(each.confidence), share(each.precision))
+        for each in reliability_of(score)
+    )
+    return Section("what confidence is worth", ("confidence", "values", "mean", "right"), rows)
+
+
+def _documents(evaluation: Evaluation) -> Section:
+    rated = [(document, figures(document.score)) for document in evaluation.documents]
+    rated.sort(key=lambda each: (each[1].f1 is None, each[1].f1, -each[1].faults, each[0].name))
+    rows = tuple(
+        (
+            document.name,
+            document.failure or document.status,
+            str(its.leaves),
+            str(its.faults),
+            share(its.f1),
+            share(its.accepted_precision),
+            share(its.coverage),
+        )
+        for document, its in rated
+    )
+    head = ("document", "status", "values", "faults", "F1", "accepted", "coverage")
+    return Section("documents, the worst first", head, rows, texts=2)
+
+
+def _failure(document: Evaluated) -> str:
+    if not document.failed:
+        return ""
+    if not document.fails:
+        return f"{document.name}: failed with {document.failure}; all its values count as missed"
+    return f"{document.name}: was to fail with {document.fails}, but {document.failure or 'did not fail'}"
+
+
+def _change_rows(changes: Iterable[Change]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (change.name, share(change.before), share(change.after), _signed(change.difference)) for change in changes
+    )
+
+
+def _flips(title: str, flips: Sequence[Flip], most: int) -> Section:
+    head = ("document", "value", "was", "now", "truth", "before", "after")
+    rows = tuple(
+        (
+            flip.document,
+            flip.pointer,
+            _verdict(flip.was, flip.status_before),
+            _verdict(flip.now, flip.status_after),
+            shown(flip.expected),
+            shown(flip.before),
+            shown(flip.after),
+        )
+        for flip in flips[:most]
+    )
+    return Section(f"{title}: {len(flips)}", head, rows, texts=7, note=_more(len(flips) - most))
+
+
+def _verdict(verdict: str | None, status: str | None) -> str:
+    if verdict is None:
+        return NONE
+    return f"{verdict}, accepted" if status == "accepted" else verdict
+
+
+def _gravity(fault: Fault) -> tuple[bool, str]:
+    return fault.outcome.status != "accepted", fault.document
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.3f}"
+
+
+def _more(count: int) -> str:
+    return f"{count} more in the JSON." if count > 0 else ""
+
+
+def _first(lines: Sequence[str], most: int) -> list[str]:
+    return [*lines[:most], f"… and {len(lines) - most} more like it."] if len(lines) > most else list(lines)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
