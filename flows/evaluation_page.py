@@ -9,10 +9,9 @@ from flows.evaluation_report import (
     comparison_sections,
     fault_section,
     faults,
-    headline,
     sections,
-    warnings,
 )
+from flows.evaluation_words import headline, warnings
 from flows.markup import Markup, element, page
 from pipeline.comparison import Comparison
 from pipeline.evaluate import Evaluation
@@ -21,6 +20,7 @@ from pipeline.scoring.figures import reliability_of
 
 MOST_FAULTS = 100  # of one field
 MOST_FLIPS = 200
+MOST_DOCUMENTS = 1000
 MOST_WARNINGS = 50
 SIDE = 240  # of the diagram, in its own units
 
@@ -55,7 +55,7 @@ def evaluation_page(evaluation: Evaluation, comparison: Comparison | None = None
         )
     if comparison is not None:
         parts.extend(_laid_out(comparison_sections(comparison, MOST_FLIPS)))
-    parts.extend(_laid_out(sections(evaluation)))
+    parts.extend(_laid_out(sections(evaluation, MOST_DOCUMENTS)))
     if bins := reliability_of(evaluation.score):
         parts.append(_diagram(bins))
     parts.extend(_faults(evaluation))

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.evaluation_words import NONE, share
 from pipeline.comparison import Change, Comparison, Flip
-from pipeline.evaluate import Evaluated, Evaluation
+from pipeline.evaluate import Evaluation
 from pipeline.scoring.figures import Figures, by_kind, figures, reliability_of
 from pipeline.scoring.tally import Outcome, Score
 
-NONE = "–"
 LONGEST = 80  # characters of a value that are shown
 
 
@@ -38,13 +38,6 @@ class Fault:
 _Column = tuple[str, Callable[[Figures], str]]
 
 
-def share(value: float | None) -> str:
-    """Three digits, and never 1.000 for less than all."""
-    if value is None:
-        return NONE
-    return f"{value:.3f}" if value >= 1 or value < 0.9995 else "0.999"
-
-
 _FIELD_COLUMNS: tuple[_Column, ...] = (
     ("values", lambda its: str(its.leaves)),
     ("right", lambda its: str(its.right)),
@@ -66,48 +59,12 @@ _FIELD_COLUMNS: tuple[_Column, ...] = (
 )
 
 
-def headline(evaluation: Evaluation) -> list[str]:
-    """The figures of everything, in words."""
-    score = evaluation.score
-    its = figures(score)
-    rated = sum(not document.fails for document in evaluation.documents)
-    lines = [
-        f"{_count(len(evaluation.documents), 'document')}, {_count(its.leaves, 'value')} in the truth: "
-        f"F1 {share(its.f1)} ({share(its.f1_exact)} exact), {_count(its.wrong, 'value')} wrong, {its.missed} missed, "
-        f"{its.invented} invented, {its.absent} rightly null. {evaluation.whole} of {rated} documents have no fault.",
-        f"Accepted: {its.accepted} values, {share(its.accepted_precision)} of them right; "
-        f"the right ones are {share(its.coverage)} of the truth.",
-        f"By confidence, at a precision of 0.99: {share(its.coverage_at_target)} of what was found, "
-        f"{share(its.yield_at_target)} of the truth. Calibration error (ECE) {share(its.ece)}.",
-    ]
-    if its.word_f1 is not None:
-        lines.append(f"Places: F1 {share(its.word_f1)} at word level, {share(its.page_f1)} at page level.")
-    if evaluation.left:
-        lines.append(f"Interrupted: {_count(evaluation.left, 'document')} not read.")
-    return lines
-
-
-def warnings(evaluation: Evaluation, most: int) -> list[str]:
-    """What was not scored, and why; of each kind the first `most`."""
-    failures = [line for document in evaluation.documents if (line := _failure(document))]
-    misfits = [
-        f"{document.name}: the truth does not fit the schema at {misfit.pointer or 'its root'}: {misfit.reason}"
-        f"{'' if misfit.scored else '; not scored'}"
-        for document in evaluation.documents
-        for misfit in document.misfits
-    ]
-    notes = [f"{document.name}: {note}" for document in evaluation.documents for note in document.notes]
-    untold = [f"{name}: there is no truth beside it; not scored" for name in evaluation.without_truth]
-    troubles = [f"{trouble.name}: {trouble.reason}" for trouble in evaluation.troubles]
-    return [line for lines in (failures, troubles, misfits, notes, untold) for line in _first(lines, most)]
-
-
-def sections(evaluation: Evaluation) -> list[Section]:
-    """The tables of an evaluation, the worst first in each."""
+def sections(evaluation: Evaluation, most: int) -> list[Section]:
+    """The tables of an evaluation, the worst first in each; of the documents the first `most`."""
     score = evaluation.score
     return [
         section
-        for section in (_fields(score), _rows(score), _kinds(score), _confidence(score), _documents(evaluation))
+        for section in (_fields(score), _rows(score), _kinds(score), _confidence(score), _documents(evaluation, most))
         if section.rows
     ]
 
@@ -218,7 +175,7 @@ def _confidence(score: Score) -> Section:
     return Section("what confidence is worth", ("confidence", "values", "mean", "right"), rows)
 
 
-def _documents(evaluation: Evaluation) -> Section:
+def _documents(evaluation: Evaluation, most: int) -> Section:
     rated = [(document, figures(document.score)) for document in evaluation.documents]
     rated.sort(key=lambda each: (each[1].f1 is None, each[1].f1, -each[1].faults, each[0].name))
     rows = tuple(
@@ -231,18 +188,10 @@ def _documents(evaluation: Evaluation) -> Section:
             share(its.accepted_precision),
             share(its.coverage),
         )
-        for document, its in rated
+        for document, its in rated[:most]
     )
     head = ("document", "status", "values", "faults", "F1", "accepted", "coverage")
-    return Section("documents, the worst first", head, rows, texts=2)
-
-
-def _failure(document: Evaluated) -> str:
-    if not document.failed:
-        return ""
-    if not document.fails:
-        return f"{document.name}: failed with {document.failure}; all its values count as missed"
-    return f"{document.name}: was to fail with {document.fails}, but {document.failure or 'did not fail'}"
+    return Section("documents, the worst first", head, rows, texts=2, note=_more(len(rated) - most))
 
 
 def _change_rows(changes: Iterable[Change]) -> tuple[tuple[str, ...], ...]:
@@ -284,11 +233,3 @@ def _signed(difference: float) -> str:
 
 def _more(count: int) -> str:
     return f"{count} more in the JSON." if count > 0 else ""
-
-
-def _first(lines: Sequence[str], most: int) -> list[str]:
-    return [*lines[:most], f"… and {len(lines) - most} more like it."] if len(lines) > most else list(lines)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -26,6 +26,7 @@ def to_json(evaluation: Evaluation, comparison: Comparison | None = None) -> str
         "target_precision": float(TARGET),
         "figures": asdict(figures(score)) | {"mean_f1": score.mean_f1(), "mean_f1_exact": score.mean_f1(exact=True)},
         "whole_documents": evaluation.whole,
+        "truth_misfits": sum(len(document.misfits) for document in evaluation.documents),
         "reliability": [asdict(each) for each in reliability_of(score)],
         "kinds": {kind: asdict(counts) | {"f1": counts.f1()} for kind, counts in by_kind(score).items()},
         "fields": {name: asdict(figures(part)) for name, part in score.parts().items()},

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.evaluation_page import evaluation_page
-from flows.evaluation_report import Section, comparison_sections, fault_section, faults, headline, sections, warnings
+from flows.evaluation_report import Section, comparison_sections, fault_section, faults, sections
+from flows.evaluation_words import headline, warnings
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from pipeline.comparison import Comparison, compare
@@ -107,7 +108,7 @@ def _progress(quiet: bool, documents: int) -> Progress:
 
 def _print(job: Evaluating, evaluation: Evaluation, comparison: Comparison | None) -> None:
     screen = console()
-    tables = sections(evaluation)
+    tables = sections(evaluation, MOST)
     broken = [fault for found in faults(evaluation).values() for fault in found if fault.outcome.status == "accepted"]
     if broken:
         tables.append(fault_section("accepted, and not right", broken, MOST))

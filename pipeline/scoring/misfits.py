@@ -19,9 +19,12 @@ _OPEN = Field(name="", pointer="", kind="any")
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """pointer: into the truth. scored: whether the leaf counts all the same; what the schema lacks does not."""
+    """pointer: into the truth; template: the same with `*` for list indices. scored: whether the leaf counts all the
+    same; what the schema lacks does not.
+    """
 
     pointer: str
+    template: str
     reason: str
     scored: bool = False
 
@@ -31,28 +34,36 @@ def misfits(truth: Any, contract: Contract, evidence: Iterable[str] = ()) -> tup
 
     evidence: the pointers whose places the truth has; one that leads to no value is a misfit too.
     """
+    issues = contract.validate(truth)
+    invalid = {pointer for issue in issues if issue.code == "invalid" for pointer in issue.pointers}
+    found = [misfit for misfit in _misfits(truth, contract.root, "", "") if not misfit.scored or _sure(misfit, invalid)]
     astray = [pointer for pointer in evidence if resolve(truth, pointer) is None]
     reason = "its place is given, but the truth has no value there"
-    return (*_misfits(truth, contract.root, ""), *(Misfit(pointer, reason) for pointer in astray))
+    return (*found, *(Misfit(pointer, pointer, reason) for pointer in astray))
 
 
-def _misfits(value: Any, node: Field, pointer: str) -> Iterator[Misfit]:
+def _sure(misfit: Misfit, invalid: set[str]) -> bool:
+    """A schema may allow more than the field tells: a number or a text. Of what a date is, JSON Schema says nothing."""
+    return misfit.pointer in invalid or misfit.reason in (_not("date"), _not("time"))
+
+
+def _misfits(value: Any, node: Field, pointer: str, template: str) -> Iterator[Misfit]:
     if value is None:
         return
     if not fits(value, node):
-        yield Misfit(pointer, f"the schema has {_shape(node)} here, the truth {_shape_of(value)}")
+        yield Misfit(pointer, template, f"the schema has {_shape(node)} here, the truth {_shape_of(value)}")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            child, step = child_of(node, key), f"{pointer}/{escaped(str(key))}"
+            child, step = child_of(node, key), escaped(str(key))
             if child is not None:
-                yield from _misfits(inner, child, step)
+                yield from _misfits(inner, child, f"{pointer}/{step}", f"{template}/{step}")
             elif any(True for _ in leaves(inner)):
-                yield Misfit(step, "the schema has no such field")
+                yield Misfit(f"{pointer}/{step}", f"{template}/{step}", "the schema has no such field")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _misfits(inner, node.item or _OPEN, f"{pointer}/{index}")
+            yield from _misfits(inner, node.item or _OPEN, f"{pointer}/{index}", f"{template}/*")
     elif reason := _never_equal(value, node):
-        yield Misfit(pointer, reason, scored=True)
+        yield Misfit(pointer, template, reason, scored=True)
 
 
 def _never_equal(value: Any, node: Field) -> str:
@@ -67,7 +78,11 @@ def _never_equal(value: Any, node: Field) -> str:
     wanted = _WANTED.get(node.kind) or (reading if reading in _NAMES else None)
     if wanted is None:
         return "it is true or false, where the schema has a text" if found.kind == "flag" else ""
-    return "" if found.kind == wanted else f"it is not {_NAMES[wanted]}"
+    return "" if found.kind == wanted else _not(wanted)
+
+
+def _not(wanted: str) -> str:
+    return f"it is not {_NAMES[wanted]}"
 
 
 def _shape(node: Field) -> str:
