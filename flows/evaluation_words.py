@@ -19,11 +19,21 @@ def share(value: float | None) -> str:
 
 def headline(evaluation: Evaluation) -> list[str]:
     """The figures of everything, in words."""
-    score = evaluation.score
-    its = figures(score)
+    to_fail = [document for document in evaluation.documents if document.fails]
+    lines = [] if len(to_fail) == len(evaluation.documents) else _figures(evaluation)
+    if to_fail:
+        well = sum(document.failed_well for document in to_fail)
+        lines.append(f"{_count(len(to_fail), 'document')} had to fail, {well} did so as told.")
+    if evaluation.left:
+        lines.append(f"Interrupted: {_count(evaluation.left, 'document')} not read.")
+    return lines
+
+
+def _figures(evaluation: Evaluation) -> list[str]:
+    its = figures(evaluation.score)
     rated = sum(not document.fails for document in evaluation.documents)
     lines = [
-        f"{_count(len(evaluation.documents), 'document')}, {_count(its.leaves, 'value')} in the truth: "
+        f"{_count(rated, 'document')}, {_count(its.leaves, 'value')} in the truth: "
         f"F1 {share(its.f1)} ({share(its.f1_exact)} exact), {_count(its.wrong, 'value')} wrong, {its.missed} missed, "
         f"{its.invented} invented, {its.absent} rightly null. {evaluation.whole} of {rated} documents have no fault.",
         f"Accepted: {its.accepted} values, {share(its.accepted_precision)} of them right; "
@@ -33,8 +43,6 @@ def headline(evaluation: Evaluation) -> list[str]:
     ]
     if its.word_f1 is not None:
         lines.append(f"Places: F1 {share(its.word_f1)} at word level, {share(its.page_f1)} at page level.")
-    if evaluation.left:
-        lines.append(f"Interrupted: {_count(evaluation.left, 'document')} not read.")
     return lines
 
 

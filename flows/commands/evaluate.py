@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import EISDIR
+from os import strerror
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +26,7 @@ from pipeline.evaluate import Evaluated, Evaluation, Records, evaluate
 from pipeline.evaluation_file import load_evaluation, to_json
 from pipeline.sinks import write_atomically
 from pipeline.truth import Cases, Trouble, find_cases
+from schemas.errors import OutputUnwritable
 
 INTERRUPTED = 130
 MOST = 20  # faults, flips and warnings of a kind that a terminal shows
@@ -47,6 +51,7 @@ class Evaluating:
 def run(job: Evaluating, *, quiet: bool) -> int:
     """Returns the exit code. What is done when Ctrl-C comes is shown and kept all the same."""
     old = load_evaluation(job.compare) if job.compare else None
+    _check_writable(job)
     found = find_cases(job.folder, job.schemas)
     results: list[Evaluated | Trouble] = []
     interrupted = True
@@ -90,6 +95,21 @@ def _keep(job: Evaluating, evaluation: Evaluation, comparison: Comparison | None
         write_atomically(job.json, to_json(evaluation, comparison))
     if job.html:
         write_atomically(job.html, evaluation_page(evaluation, comparison))
+
+
+def _check_writable(job: Evaluating) -> None:
+    """Raises OutputUnwritable before any work is done, which may take hours."""
+    for path in filter(None, (job.json, job.html)):
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, strerror(EISDIR))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{path} cannot be written: {error.strerror}.", remedy="Give another file with --json or --html."
+            ) from error
 
 
 def _progress(quiet: bool, documents: int) -> Progress:
