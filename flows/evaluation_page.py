@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flows.evaluation_report import (
+    CONFIDENCE,
     Section,
     comparison_sections,
     fault_section,
@@ -33,13 +34,15 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 table { border-collapse: collapse; font-size: .86rem; }
 th, td { padding: .22rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #dfe4ea; }
 th { white-space: nowrap; color: #51606f; font-weight: 600; }
-td { overflow-wrap: anywhere; unicode-bidi: isolate; }
-.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }
+td { overflow-wrap: anywhere; min-width: 6.5rem; unicode-bidi: isolate; }
+.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; min-width: 0; }
 .warnings { border-left: 4px solid #b7791f; padding: .4rem 1rem; background: #fdf6e7; }
 .note { color: #51606f; }
 svg { display: block; margin: .6rem 0; width: 20rem; height: 20rem; }
 .ideal { stroke: #8a97a5; stroke-dasharray: 4 4; } .frame { fill: none; stroke: #8a97a5; } .bar { fill: #3b6ea8; }
+@page { size: landscape; }
 @media print { body { margin: 0; max-width: none; font-size: 10pt; } .wide { overflow: visible; }
+  table { font-size: 8pt; } th, td { padding: .1rem .35rem; } svg { width: 14rem; height: 14rem; }
   thead { display: table-header-group; } tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 """
 
@@ -55,9 +58,10 @@ def evaluation_page(evaluation: Evaluation, comparison: Comparison | None = None
         )
     if comparison is not None:
         parts.extend(_laid_out(comparison_sections(comparison, MOST_FLIPS)))
-    parts.extend(_laid_out(sections(evaluation, MOST_DOCUMENTS)))
-    if bins := reliability_of(evaluation.score):
-        parts.append(_diagram(bins))
+    for section in sections(evaluation, MOST_DOCUMENTS):
+        parts.extend(_laid_out([section]))
+        if section.title == CONFIDENCE:
+            parts.append(_diagram(reliability_of(evaluation.score)))
     parts.extend(_faults(evaluation))
     return page("Evaluation", STYLE, *parts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.evaluation_words import NONE, share
@@ -13,18 +13,36 @@ from pipeline.evaluate import Evaluation
 from pipeline.scoring.figures import Figures, by_kind, figures, reliability_of
 from pipeline.scoring.tally import Outcome, Score
 
+CONFIDENCE = "What confidence is worth"
+GAP = 2  # characters between columns
+LEAST_TEXT = 24  # characters for a column of text
 LONGEST = 80  # characters of a value that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table. head: titles of its columns; texts: how many of them, from the left, hold text and not figures."""
+    """A table. head: titles of its columns; texts: how many of them, from the left, hold text and not figures.
+
+    narrow: the figures that a narrow terminal shows, where it cannot show all.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
     note: str = ""
+    narrow: tuple[str, ...] = ()
+
+    def within(self, width: int) -> Section:
+        """Itself, or what of it fits a terminal of so many characters."""
+        columns = list(zip(self.head, *self.rows, strict=True))
+        needed = sum(max(map(len, column)) + GAP for column in columns[self.texts :]) + LEAST_TEXT * self.texts
+        if not self.narrow or needed <= width:
+            return self
+        kept = [at for at, title in enumerate(self.head) if at < self.texts or title in self.narrow]
+        rows = tuple(tuple(row[at] for at in kept) for row in self.rows)
+        note = f"{self.note} A wider terminal shows more columns.".strip()
+        return replace(self, head=tuple(self.head[at] for at in kept), rows=rows, note=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,21 @@ _FIELD_COLUMNS: tuple[_Column, ...] = (
 )
 
 
+_NARROW = ("values", "wrong", "missed", "invented", "F1", "accepted", "at 99 %")
+_COMPARED = (
+    ("F1", "f1"),
+    ("F1, exact", "f1_exact"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("right of the accepted", "accepted_precision"),
+    ("coverage", "coverage"),
+    ("coverage at 0.99", "coverage_at_target"),
+    ("calibration error", "ece"),
+    ("places, words", "word_f1"),
+    ("places, pages", "page_f1"),
+)
+
+
 def sections(evaluation: Evaluation, most: int) -> list[Section]:
     """The tables of an evaluation, the worst first in each; of the documents the first `most`."""
     score = evaluation.score
@@ -72,11 +105,10 @@ def sections(evaluation: Evaluation, most: int) -> list[Section]:
 def comparison_sections(comparison: Comparison, most: int) -> list[Section]:
     """What got worse and better against the old evaluation; of flipped leaves the first `most` of each."""
     before, after = comparison.before, comparison.after
-    names = ("f1", "f1_exact", "precision", "recall", "accepted_precision", "coverage", "coverage_at_target", "ece")
-    pairs = [(name, getattr(before, name), getattr(after, name)) for name in (*names, "word_f1", "page_f1")]
+    pairs = [(title, getattr(before, name), getattr(after, name)) for title, name in _COMPARED]
     rows = tuple(
-        (name, share(old), share(new), _signed((new or 0) - (old or 0)))
-        for name, old, new in pairs
+        (title, share(old), share(new), _signed((new or 0) - (old or 0)))
+        for title, old, new in pairs
         if old is not None or new is not None
     )
     aside = [
@@ -85,13 +117,13 @@ def comparison_sections(comparison: Comparison, most: int) -> list[Section]:
         f"Only in the new one: {', '.join(comparison.new)}." if comparison.new else "",
     ]
     found = [
-        Section("compared", ("figure", "before", "now", "change"), rows, note=" ".join(filter(None, aside))),
-        Section("fields that changed", ("field", "F1 before", "now", "change"), _change_rows(comparison.fields)),
+        Section("Compared", ("figure", "before", "now", "change"), rows, note=" ".join(filter(None, aside))),
+        Section("Fields that changed", ("field", "F1 before", "now", "change"), _change_rows(comparison.fields)),
         Section(
-            "documents that changed", ("document", "F1 before", "now", "change"), _change_rows(comparison.documents)
+            "Documents that changed", ("document", "F1 before", "now", "change"), _change_rows(comparison.documents)
         ),
-        _flips("got worse", comparison.worse, most),
-        _flips("got better", comparison.better, most),
+        _flips("Got worse", comparison.worse, most),
+        _flips("Got better", comparison.better, most),
     ]
     return [section for section in found if section.rows]
 
@@ -138,7 +170,8 @@ def _fields(score: Score) -> Section:
         (title, cells) for title, cell in _FIELD_COLUMNS if set(cells := [cell(its) for _, its in lines]) != {NONE}
     ]
     rows = tuple((name, *(cells[at] for _, cells in columns)) for at, (name, _) in enumerate(lines))
-    return Section("fields, the worst first", ("field", *(title for title, _ in columns)), rows if lines[1:] else ())
+    head = ("field", *(title for title, _ in columns))
+    return Section("Fields, the worst first", head, rows if lines[1:] else (), narrow=_NARROW)
 
 
 def _worst_first(score: Score) -> list[tuple[str, Figures]]:
@@ -156,7 +189,7 @@ def _rows(score: Score) -> Section:
         )
         for name, counts in sorted(score.row_lists.items(), key=lambda each: (each[1].f1(), each[0]))
     )
-    return Section("whole rows", ("list", "rows", "right", "wrong", "missed", "invented", "F1"), rows)
+    return Section("Whole rows", ("list", "rows", "right", "wrong", "missed", "invented", "F1"), rows)
 
 
 def _kinds(score: Score) -> Section:
@@ -164,7 +197,7 @@ def _kinds(score: Score) -> Section:
         (kind, str(counts.labelled), share(counts.f1()), share(counts.f1(exact=True)))
         for kind, counts in by_kind(score).items()
     )
-    return Section("kinds of values", ("compared as", "values", "F1", "exact"), rows)
+    return Section("Kinds of values", ("compared as", "values", "F1", "exact"), rows)
 
 
 def _confidence(score: Score) -> Section:
@@ -172,7 +205,7 @@ def _confidence(score: Score) -> Section:
         (f"{each.low:.1f} to {each.high:.1f}", str(each.leaves), share(each.confidence), share(each.precision))
         for each in reliability_of(score)
     )
-    return Section("what confidence is worth", ("confidence", "values", "mean", "right"), rows)
+    return Section(CONFIDENCE, ("confidence", "values", "mean", "right"), rows)
 
 
 def _documents(evaluation: Evaluation, most: int) -> Section:
@@ -191,7 +224,7 @@ def _documents(evaluation: Evaluation, most: int) -> Section:
         for document, its in rated[:most]
     )
     head = ("document", "status", "values", "faults", "F1", "accepted", "coverage")
-    return Section("documents, the worst first", head, rows, texts=2, note=_more(len(rated) - most))
+    return Section("Documents, the worst first", head, rows, texts=2, note=_more(len(rated) - most))
 
 
 def _change_rows(changes: Iterable[Change]) -> tuple[tuple[str, ...], ...]:

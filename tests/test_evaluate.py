@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.evaluation_page import STYLE, evaluation_page
+from flows.evaluation_report import sections
 from model.registry import load_engine
 from pipeline.comparison import compare
 from pipeline.evaluate import Evaluated, Evaluation, Records, load_record
@@ -86,7 +87,7 @@ def test_the_command_tells_what_is_wrong_and_keeps_it(folder: Path, tmp_path: Pa
     code, output = evaluate(folder, "--json", tmp_path / "a.json", "--html", tmp_path / "a.html")
     assert code == 0
     assert "2 documents, 6 values in the truth" in output and "1 of 2 documents have no fault" in output
-    assert "accepted, and not right" in output and "two.pdf" in output.partition("accepted, and not right")[2]
+    assert "Accepted, and not right" in output and "two.pdf" in output.partition("Accepted, and not right")[2]
     told = json.loads((tmp_path / "a.json").read_text())
     assert told["fields"]["/total"]["f1"] == 0.5 and told["fields"]["/invoice_number"]["f1"] == 1.0
     assert told["figures"]["wrong"] == 1 and told["figures"]["right"] == 5
@@ -106,7 +107,7 @@ def test_compared_with_an_older_run(folder: Path, tmp_path: Path) -> None:
     write_invoice(folder / "two.pdf", "A-1702", "98.00")
     compared = ("--compare", tmp_path / "old.json", "--json", tmp_path / "new.json")
     code, output = evaluate(folder, "--records", records_of(folder), *compared)
-    assert code == 0 and "got better: 1" in output and "got worse" not in output
+    assert code == 0 and "Got better: 1" in output and "Got worse" not in output
     told = json.loads((tmp_path / "new.json").read_text())["comparison"]
     assert told["fields"] == [{"name": "/total", "before": 0.5, "after": 1.0}]
     assert [(flip["document"], flip["pointer"], flip["was"], flip["now"]) for flip in told["better"]] == [
@@ -365,3 +366,13 @@ def test_hostile_values_never_reach_the_terminal_as_commands(
     command._print(command.Evaluating(tmp_path, (), command.EngineSpec()), hostile(), None)
     output = capsys.readouterr().out
     assert not set(output) & set("\x1b\x07\u202e\u2066\ud800") and "<script>" in output
+
+
+def test_a_narrow_terminal_shows_fewer_figures_whole() -> None:
+    fields = sections(hostile(), 10)[0]
+    assert fields.within(200) == fields
+    narrow = fields.within(80)
+    assert narrow.head[:2] == ("field", "values") and "F1" in narrow.head and "ANLS" not in narrow.head
+    assert len(narrow.head) < len(fields.head) and {len(row) for row in narrow.rows} == {len(narrow.head)}
+    assert dict(zip(narrow.head, narrow.rows[-1], strict=True))["missed"] == "3"
+    assert "wider terminal" in narrow.note

@@ -131,11 +131,11 @@ def _print(job: Evaluating, evaluation: Evaluation, comparison: Comparison | Non
     tables = sections(evaluation, MOST)
     broken = [fault for found in faults(evaluation).values() for fault in found if fault.outcome.status == "accepted"]
     if broken:
-        tables.append(fault_section("accepted, and not right", broken, MOST))
+        tables.append(fault_section("Accepted, and not right", broken, MOST))
     if comparison is not None:
         tables += comparison_sections(comparison, MOST)
     for section in tables:
-        screen.print(_table(section), "")
+        screen.print(_table(section.within(screen.width)), "")
     for line in warnings(evaluation, MOST):
         screen.print(Text(plain(line), style="yellow"), soft_wrap=True)
     for line in headline(evaluation):
