@@ -11,6 +11,7 @@ import typer
 from flows.options import (
     ConcurrencyOption,
     EngineOption,
+    EvaluatedSchemaOption,
     KeepThoughtsOption,
     ModelOption,
     OutputTokensOption,
@@ -170,6 +171,63 @@ def ask(
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, url=url)
     raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of documents with their `x.truth.json` beside them.", show_default=False)
+    ],
+    schema: EvaluatedSchemaOption = None,
+    engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    output_tokens: OutputTokensOption = 8192,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Take the records that `ingest` wrote to this folder; no engine runs.", show_default=False),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures and every value here.", show_default=False)
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write one page here, the worst fields first.", show_default=False)
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="An earlier --json file: say what got better and worse.", show_default=False),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
+    timeout: TimeoutOption = 300.0,
+    password: PasswordOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
+) -> None:
+    """Measure how good the values are, how far confidence can be trusted, and what to look at first.
+
+    A truth is the data as it should be, in the schema's shape; a field that it leaves out is not scored.
+
+    Example: `intaglio evaluate invoices/ --schema invoice --json now.json --html now.html --compare before.json`
+
+    Exit code: 0 all documents judged, 1 some failed or could not be judged, 2 wrong use, 130 interrupted.
+    """
+    from flows.commands.evaluate import Evaluating, run
+    from model.engine import EngineSpec
+
+    job = Evaluating(
+        folder=folder,
+        schemas=tuple(schema or ()),
+        engine=EngineSpec(engine, model, revision, quantisation, thinking, output_tokens=output_tokens),
+        records=records,
+        json=json_file,
+        html=html_file,
+        compare=compare,
+        workers=workers,
+        seconds=timeout,
+        passwords=tuple(password or ()),
+    )
+    raise typer.Exit(run(job, quiet=quiet))
 
 
 @app.command()
