@@ -14,6 +14,7 @@ MOST_FIELDS = 20_000  # that one page lists
 MOST_CHARACTERS = 5_000  # of one value
 MOST_LEVELS = 5  # of headings; what lies deeper is listed under the last
 MOST_COLUMNS = 12  # of a table; entries with more fields are groups
+MOST_ROWS = 100  # of a table; a browser lays out only those in sight, table by table
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,8 @@ def blocks(data: Any, at: LeafAt, heading: tuple[str, ...] = (), pointer: str = 
     if not isinstance(data, dict | list) or len(heading) >= MOST_LEVELS:
         yield Group(heading, _present((_name(within), at(pointer + within)) for within, _ in leaves(data)))
         return
-    table = _table(data, at, heading, pointer) if isinstance(data, list) else None
-    if table is not None:
-        yield table
+    if isinstance(data, list) and (columns := _columns(data)):
+        yield from _tables(len(data), columns, at, heading, pointer)
         return
     children = list(_children(data, pointer))
     own = _present((name, at(where)) for name, where, value in children if not isinstance(value, dict | list))
@@ -123,17 +123,22 @@ def _children(data: dict[str, Any] | list[Any], pointer: str) -> Iterator[tuple[
         yield from ((str(index + 1), f"{pointer}/{index}", value) for index, value in enumerate(data))
 
 
-def _table(entries: list[Any], at: LeafAt, heading: tuple[str, ...], pointer: str) -> Table | None:
-    """None for a list that is no table: of values, of lists, or of objects with many fields or lists of their own."""
-    if not entries or not all(isinstance(entry, dict) and _is_flat(entry) for entry in entries):
-        return None
+def _columns(entries: list[Any]) -> list[str]:
+    """Pointers within an entry; none for a list that is no table: of values, of lists, or of objects with many fields
+    or lists of their own."""
+    if not all(isinstance(entry, dict) and _is_flat(entry) for entry in entries):
+        return []
     columns = list(dict.fromkeys(within for entry in entries for within, _ in leaves(entry)))
-    if not 0 < len(columns) <= MOST_COLUMNS:
-        return None
-    rows = (
-        (str(index + 1), tuple(at(f"{pointer}/{index}{within}") for within in columns)) for index in range(len(entries))
-    )
-    return Table(heading, tuple(map(_name, columns)), tuple(row for row in rows if any(row[1])))
+    return columns if len(columns) <= MOST_COLUMNS else []
+
+
+def _tables(entries: int, columns: list[str], at: LeafAt, heading: tuple[str, ...], pointer: str) -> Iterator[Table]:
+    rows = ((str(index + 1), tuple(at(f"{pointer}/{index}{within}") for within in columns)) for index in range(entries))
+    listed = [row for row in rows if any(row[1])]
+    for start in range(0, len(listed), MOST_ROWS):
+        part = tuple(listed[start : start + MOST_ROWS])
+        place = () if len(listed) <= MOST_ROWS else (f"{part[0][0]}–{part[-1][0]}",)
+        yield Table((*heading, *place), tuple(map(_name, columns)), part)
 
 
 def _is_flat(entry: Any, levels: int = 2) -> bool:

@@ -12,10 +12,11 @@ import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.review_page.boxes import Outline, outlines, places_of
@@ -82,36 +83,33 @@ def review_page(
     doubtful = sorted(
         (leaf for leaf in leaves.values() if leaf.status == "review"), key=lambda leaf: leaf.confidence or 0
     )
-    html: str = (
-        _environment()
-        .from_string(_part("page.html"))
-        .render(
-            record=record,
-            style=Markup(style),
-            script=Markup(script),
-            policy=_policy(style, script),
-            signs=SIGNS,
-            width=WIDTH,
-            counts={status: sum(leaf.status == status for leaf in leaves.values()) for status in SIGNS},
-            notices=notices(record, chosen, missing, shown.left_out),
-            issues=[_doubt(issue, leaves) for issue in record.issues[:MOST_ISSUES]],
-            more_issues=max(0, len(record.issues) - MOST_ISSUES),
-            doubtful=doubtful[:MOST_DOUBTFUL],
-            more_doubtful=max(0, len(doubtful) - MOST_DOUBTFUL),
-            blocks=_blocks(record, leaves),
-            sheets=_sheets(record, chosen, pictures, missing, drawn, leaves),
-        )
+    html: str = _template().render(
+        record=record,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+        signs=SIGNS,
+        width=WIDTH,
+        counts={status: sum(leaf.status == status for leaf in leaves.values()) for status in SIGNS},
+        notices=notices(record, chosen, missing, shown.left_out),
+        issues=[_doubt(issue, leaves) for issue in record.issues[:MOST_ISSUES]],
+        more_issues=max(0, len(record.issues) - MOST_ISSUES),
+        doubtful=doubtful[:MOST_DOUBTFUL],
+        more_doubtful=max(0, len(doubtful) - MOST_DOUBTFUL),
+        blocks=_blocks(record, leaves),
+        sheets=_sheets(record, chosen, pictures, missing, drawn, leaves),
     )
     return html
 
 
-def _environment() -> Environment:
+@cache
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters["marked"] = marked
     environment.tests["table"] = lambda block: isinstance(block, Table)
-    return environment
+    return environment.from_string(_part("page.html"))
 
 
 def _shown(value: Any) -> Any:
