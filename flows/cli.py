@@ -233,13 +233,35 @@ def evaluate(
 @app.command()
 def show(
     record: Annotated[Path, typer.Argument(help="A record's JSON file.", show_default=False)],
+    html: Annotated[bool, typer.Option("--html", help="Write one page of HTML: fields beside pages, linked.")] = False,
+    file: Annotated[
+        Path | None, typer.Argument(help="With --html: where to; by default beside the record.", show_default=False)
+    ] = None,
+    document: Annotated[
+        str, typer.Option(help="With --html: where the document is now, if not where the record says; may be a URL.")
+    ] = "",
+    all_pages: Annotated[
+        bool, typer.Option("--all-pages", help="With --html: also pages of a long document that state nothing.")
+    ] = False,
+    password: PasswordOption = None,
+    timeout: TimeoutOption = 300.0,
 ) -> None:
     """Show a record: every field with its value, confidence, page and status.
 
-    Example: `intaglio show records/invoice.pdf.json`
-    """
-    from flows.commands.show import run
+    With `--html` as a page for a browser and for print, in one file: the document's pages with the evidence drawn on
+    them, and the fields, each leading to its place and back.
 
+    Examples: `intaglio show records/invoice.pdf.json`, `intaglio show records/invoice.pdf.json --html invoice.html`
+    """
+    if html:
+        from flows.commands.review_page import run as write
+
+        raise typer.Exit(write(record, file, document, tuple(password or ()), timeout, every=all_pages))
+    from flows.commands.show import run
+    from schemas.errors import UsageError
+
+    if file or document or all_pages:
+        raise UsageError("a file to write, --document and --all-pages are for a page of HTML.", remedy="Add --html.")
     raise typer.Exit(run(record))
 
 
