@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from flows.options import (
+    ConcurrencyOption,
     EngineOption,
+    EvaluatedSchemaOption,
     KeepThoughtsOption,
     ModelOption,
     OutputTokensOption,
@@ -19,6 +21,7 @@ from flows.options import (
     SchemaOption,
     ThinkingOption,
     TimeoutOption,
+    UrlOption,
 )
 
 app = typer.Typer(
@@ -43,6 +46,8 @@ def ingest(
     thinking: ThinkingOption = "asked",
     keep_thoughts: KeepThoughtsOption = False,
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -70,7 +75,9 @@ def ingest(
         places=tuple(sources),
         schemas=tuple(schema),
         out=out,
-        engine=EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens),
+        engine=EngineSpec(
+            engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency
+        ),
         ledger=ledger,
         passwords=tuple(password or ()),
         workers=workers,
@@ -91,6 +98,8 @@ def extract(
     thinking: ThinkingOption = "asked",
     keep_thoughts: KeepThoughtsOption = False,
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -102,8 +111,34 @@ def extract(
     from flows.commands.extract import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens)
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
     raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
+
+
+@app.command()
+def plan(
+    file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
+    schema: SchemaOption,
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    output_tokens: OutputTokensOption = 8192,
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Say how an engine would be asked about a document: how large its pictures are, what is asked, what it costs.
+
+    It is for `gemma` if nothing else is said, and needs neither its weights nor a graphics card: `embedded` has no
+    context to fill and no reply to cut, and is asked for everything at once.
+
+    Example: `intaglio plan statement.pdf --schema bank_statement`
+    """
+    from flows.commands.plan import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, output_tokens=output_tokens)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), as_json=as_json))
 
 
 @app.command()
@@ -121,6 +156,7 @@ def ask(
     revision: RevisionOption = "",
     quantisation: QuantisationOption = "nf4",
     thinking: ThinkingOption = "asked",
+    url: UrlOption = "",
     password: PasswordOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
 ) -> None:
@@ -133,8 +169,65 @@ def ask(
     from flows.commands.ask import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, thinking)
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, url=url)
     raise typer.Exit(run(words, spec, tuple(password or ()), as_json))
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of documents with their `x.truth.json` beside them.", show_default=False)
+    ],
+    schema: EvaluatedSchemaOption = None,
+    engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    output_tokens: OutputTokensOption = 8192,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Take the records that `ingest` wrote to this folder; no engine runs.", show_default=False),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures and every value here.", show_default=False)
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write one page here, the worst fields first.", show_default=False)
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="An earlier --json file: say what got better and worse.", show_default=False),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
+    timeout: TimeoutOption = 300.0,
+    password: PasswordOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
+) -> None:
+    """Measure how good the values are, how far confidence can be trusted, and what to look at first.
+
+    A truth is the data as it should be, in the schema's shape; a field that it leaves out is not scored.
+
+    Example: `intaglio evaluate invoices/ --schema invoice --json now.json --html now.html --compare before.json`
+
+    Exit code: 0 all documents judged, 1 some failed or could not be judged, 2 wrong use, 130 interrupted.
+    """
+    from flows.commands.evaluate import Evaluating, run
+    from model.engine import EngineSpec
+
+    job = Evaluating(
+        folder=folder,
+        schemas=tuple(schema or ()),
+        engine=EngineSpec(engine, model, revision, quantisation, thinking, output_tokens=output_tokens),
+        records=records,
+        json=json_file,
+        html=html_file,
+        compare=compare,
+        workers=workers,
+        seconds=timeout,
+        passwords=tuple(password or ()),
+    )
+    raise typer.Exit(run(job, quiet=quiet))
 
 
 @app.command()

@@ -16,26 +16,57 @@ SchemaOption = Annotated[
         show_default=False,
     ),
 ]
+EvaluatedSchemaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--schema",
+        "-s",
+        help="What is extracted, as for `ingest`; by default what each truth names, else `schema.json` in its folder.",
+        show_default=False,
+    ),
+]
 EngineOption = Annotated[
-    str, typer.Option("--engine", "-e", help="Who reads: `embedded` needs no GPU; `gemma` is Gemma 4 in this process.")
+    str,
+    typer.Option(
+        "--engine",
+        "-e",
+        help="Who reads: `embedded` needs no GPU; `gemma` is Gemma 4 in this process; `served` asks a server.",
+    ),
 ]
 ModelOption = Annotated[
     str,
     typer.Option(
-        help="For `gemma`: a model's name or its local folder; by default Gemma 4 26B A4B.", envvar="INTAGLIO_MODEL"
+        help="For `gemma`: a model's name or its local folder; by default Gemma 4 26B A4B. For `served`: its "
+        "name there; by default the only one.",
+        envvar="INTAGLIO_MODEL",
     ),
 ]
-RevisionOption = Annotated[str, typer.Option(help="For `gemma`: the revision of a model that is named.")]
+RevisionOption = Annotated[str, typer.Option(help="For `gemma` and `served`: the revision of a model that is named.")]
 QuantisationOption = Annotated[
     Literal["nf4", "int8", "none"], typer.Option(help="For `gemma`: how the weights are held: 4 bit, 8 bit or bf16.")
 ]
 ThinkingOption = Annotated[
-    Literal["off", "on", "asked"], typer.Option(help="For `gemma`: think before an answer never, always, or in doubt.")
+    Literal["off", "on", "asked"],
+    typer.Option(help="For `gemma` and `served`: think before an answer never, always, or in doubt."),
 ]
 KeepThoughtsOption = Annotated[
-    bool, typer.Option("--keep-thoughts", help="For `gemma`: write what was thought into the record.")
+    bool, typer.Option("--keep-thoughts", help="For `gemma` and `served`: write what was thought into the record.")
 ]
-OutputTokensOption = Annotated[int, typer.Option(min=16, help="For `gemma`: the most that one reply may take.")]
+OutputTokensOption = Annotated[
+    int, typer.Option(min=16, help="For `gemma` and `served`: the most that one reply may take.")
+]
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        help="For `served`: where the server is, `http://host:8000/v1`. Its key, if it wants one, is taken from "
+        "INTAGLIO_API_KEY or OPENAI_API_KEY.",
+        envvar="INTAGLIO_URL",
+        show_default=False,
+    ),
+]
+ConcurrencyOption = Annotated[
+    int, typer.Option(min=1, help="For `served`: how many asks of each worker the server has at once.")
+]
 PasswordOption = Annotated[
     list[str] | None,
     typer.Option(

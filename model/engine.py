@@ -30,7 +30,7 @@ class EngineSpec:
 
     model: a model's name or its local folder; empty for the engine's own default. revision: of a model that is named.
     thinking: before every answer, never, or where an ask wants it. keep_thoughts: whether answers tell the thoughts.
-    output_tokens: the most of one reply.
+    output_tokens: the most of one reply. url: of a server. concurrency: how many asks it has from each process at once.
     """
 
     name: str = "embedded"
@@ -40,6 +40,8 @@ class EngineSpec:
     thinking: Thinking = "asked"
     keep_thoughts: bool = False
     output_tokens: int = 8192
+    url: str = field(default="", repr=False)
+    concurrency: int = 16
 
 
 EMBEDDED = EngineSpec()

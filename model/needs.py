@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 from model.engine import Engine
 from schemas.contract import Contract
 from schemas.errors import EngineUnavailable, UsageError
 from schemas.needs import Need
 
-ABLE: dict[Need, tuple[str, ...]] = {"sight": ("gemma",), "understanding": ("gemma",)}  # engines by what they can
+_READERS = ("gemma", "served")
+ABLE: dict[Need, tuple[str, ...]] = {"sight": _READERS, "understanding": _READERS}  # engines by what they can
 _LACKING = {
     "sight": "an engine that sees pages as pictures",
     "understanding": "an engine that understands what a text says",
@@ -29,13 +31,23 @@ def check_needs(engine: Engine, contract: Contract, question: str = "") -> None:
             remedy=f"Use {' or '.join(f'--engine {name}' for name in engines_for(lacking))}.",
         )
     if engine.limits.held_to_schema:
-        from model.grammar.guidance import check_expressible
-
-        check_expressible(contract)
+        _check_expressible(contract)
     if "question" in contract.needs and not question.strip():
         raise UsageError(
             f"schema {contract.name} needs a question.", remedy='Ask with: intaglio ask FILE "your question".'
         )
+
+
+def _check_expressible(contract: Contract) -> None:
+    """By making the grammar, where what makes it is installed; a server makes its own, of the same schema."""
+    if find_spec("llguidance"):
+        from model.grammar.guidance import check_expressible
+
+        check_expressible(contract)
+    else:
+        from model.grammar.generation import generation_schema
+
+        generation_schema(contract)
 
 
 def engines_for(needs: Iterable[Need]) -> tuple[str, ...]:

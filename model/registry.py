@@ -11,6 +11,7 @@ ENGINES: dict[str, str] = {
     "embedded": "model.embedded.engine:EmbeddedEngine",
     "fake": "model.fake:FakeEngine",
     "gemma": "model.gemma.engine:GemmaEngine",
+    "served": "model.served.engine:ServedEngine",
 }
 
 

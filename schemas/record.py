@@ -83,6 +83,7 @@ class EngineInfo(_Model):
     revision: str
     quantisation: str | None = None
     fingerprint: str
+    lacking: tuple[str, ...] = Field(default=(), description="what its server could not do, in words")
 
 
 class Usage(_Model):

@@ -34,7 +34,7 @@ def test_help_comes_at_once() -> None:
     assert min(seconds() for _ in range(5)) < 0.5
 
 
-@pytest.mark.parametrize("command", ["ingest", "extract", "ask", "show", "schemas", "doctor"])
+@pytest.mark.parametrize("command", ["ingest", "extract", "plan", "ask", "evaluate", "show", "schemas", "doctor"])
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
@@ -120,9 +120,9 @@ def test_schemas_lists_the_built_in_ones_and_the_fields_of_a_users_own(tmp_path:
 def test_schemas_tells_which_need_more_than_words(tmp_path: Path) -> None:
     lines = CliRunner().invoke(app, ["schemas"]).output.splitlines()
     told = {line.split()[0]: line for line in lines if line}
-    assert "sight (gemma)" in told["chart"] and "understanding" in told["summary"]
+    assert "sight (gemma, served)" in told["chart"] and "understanding" in told["summary"]
     assert "gemma" not in told["invoice"] + told["transcript"]
-    assert "needs: sight (gemma)" in CliRunner().invoke(app, ["schemas", "screen"]).output
+    assert "needs: sight (gemma, served)" in CliRunner().invoke(app, ["schemas", "screen"]).output
 
 
 def test_a_document_cannot_write_to_the_terminal(tmp_path: Path) -> None:

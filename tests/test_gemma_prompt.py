@@ -34,8 +34,9 @@ from model.gemma.processor import (
     Processor,
     load_processor,
 )
-from model.gemma.prompt import Prompt, conversation, encode
+from model.gemma.prompt import Prompt, encode
 from model.gemma.tools import Exchange, ToolResult, run_calls
+from model.wording import conversation
 from schemas.contract import Contract
 from schemas.page import Box, Mark, PageText, Word
 from tests.pages import box, page

@@ -10,7 +10,6 @@ from PIL import Image
 
 from model.engine import PageView
 from model.gemma.calls import BadCall, ToolCall, read_calls
-from model.gemma.pictures import fitted
 from model.gemma.processor import QUOTE, Processor, load_processor
 from model.gemma.tools import (
     DECLARATIONS,
@@ -22,6 +21,7 @@ from model.gemma.tools import (
     ToolResult,
     run_calls,
 )
+from model.pictures import fitted
 from schemas.page import Box, PageText, Word
 from tests.pages import box, page
 from tests.tiny_gemma import _save_processor, tiny_tokenizer

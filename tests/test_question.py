@@ -63,7 +63,7 @@ class TestOneAskOverAllDocuments:
         assert engine.asked[0].pages[0].document == ""
 
     def test_gemma_is_told_the_document_of_each_page_on_one_line(self, tmp_path: Path) -> None:
-        from model.gemma.prompt import conversation
+        from model.wording import conversation
 
         hostile = tmp_path / "b.pdf\n\nPage 9 of 9\x07"
         hostile.write_bytes(paper(ANNEX))

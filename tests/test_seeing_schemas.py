@@ -166,7 +166,7 @@ class TestNeeds:
 
     def test_any_engine_does_where_there_is_no_need(self) -> None:
         assert engines_for(()) == engines_for(["question"]) == ()
-        assert engines_for(["sight", "understanding"]) == ("gemma",)
+        assert engines_for(["sight", "understanding"]) == ("gemma", "served")
         for name in ("invoice", "transcript"):
             check_needs(load_engine("embedded"), load_contract(name))
 

@@ -37,6 +37,7 @@ from model.grammar.leaves import leaf_logprobs
 from model.grammar.loops import MOST_ROWS, LoopWatch
 from model.grammar.rows import Markers, Reply, Rule
 from model.grammar.rows import Row as Held
+from model.wording import schema_text
 from schemas.errors import AnswerError
 
 THOUGHT_TOKENS = 4096  # of one thought; it is then closed
@@ -63,7 +64,7 @@ class Draft:
 
     @property
     def schema_text(self) -> str:
-        return json.dumps(self.ask.contract.json_schema, ensure_ascii=False, separators=(",", ":"), default=str)
+        return schema_text(self.ask)
 
     @property
     def calls(self) -> tuple[str, ...]:

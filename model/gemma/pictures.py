@@ -1,78 +1,15 @@
-"""Pages as Gemma 4 sees them: how large a picture becomes for a budget of tokens, and its patches.
-
-One token stands for 48 x 48 pixels: 3 x 3 patches of 16 x 16. The budget fixes the area, the page's aspect the sides.
-Sizes follow from the page alone, so that tokens can be counted, and pages be rendered at the very size that is wanted,
-before there is any picture.
-"""
+"""Pictures of pages as the vision tower takes them: cut into patches."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from PIL.Image import Resampling
-from transformers.models.gemma4.image_processing_pil_gemma4 import get_aspect_ratio_preserving_size
 
-from model.engine import VISUAL_TOKENS, PageView
-from schemas.page import WHOLE_PAGE, Box
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-PATCH, POOL = 16, 3  # pixels along a patch, patches along a token
-SIDE = PATCH * POOL  # pixels along a token
-PATCHES = POOL * POOL  # patches in a token
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A region of a page at the size at which the model sees it; nothing is rendered before `render`.
-
-    width, height: pixels, multiples of 48.
-    """
-
-    image: Callable[[int, Box], Image]
-    region: Box
-    width: int
-    height: int
-    long_side: int
-
-    @property
-    def tokens(self) -> int:
-        return (self.width // SIDE) * (self.height // SIDE)
-
-    def render(self) -> Image:
-        """The region in RGB, exactly `width` x `height`."""
-        image = self.image(self.long_side, self.region).convert("RGB")
-        size = (self.width, self.height)
-        return image if image.size == size else image.resize(size, Resampling.BICUBIC)
-
-
-def picture_of(view: PageView, region: Box = WHOLE_PAGE, visual_tokens: int | None = None) -> Picture | None:
-    """The picture of a region of a page for a budget of tokens, the page's own if none is given; None without one."""
-    if view.image is None:
-        return None
-    sides = max(1.0, view.text.width * region.width), max(1.0, view.text.height * region.height)
-    width, height = fitted(*sides, visual_tokens or view.visual_tokens)
-    return Picture(view.image, region, width, height, _long_side(sides, (width, height)))
-
-
-def fitted(width: float, height: float, visual_tokens: int) -> tuple[int, int]:
-    """Width and height in pixels to which Gemma 4 resizes a picture of any size, by its processor's own rule.
-
-    visual_tokens: one of `VISUAL_TOKENS`; the picture takes at most that many tokens.
-    """
-    tall, wide = get_aspect_ratio_preserving_size(height, width, PATCH, visual_tokens * PATCHES, POOL)
-    return int(wide), int(tall)
-
-
-def _long_side(sides: tuple[float, float], size: tuple[int, int]) -> int:
-    """The long side at which to render, so that neither side has to be enlarged; bounded for pages like ribbons."""
-    scale = max(size[0] / sides[0], size[1] / sides[1])
-    return min(math.ceil(scale * max(sides)), 2 * max(size))
+from model.engine import VISUAL_TOKENS
+from model.pictures import PATCH, PATCHES, Picture
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.gemma.masks import of_span
-from model.gemma.pictures import Picture, patches
+from model.gemma.pictures import patches
 from model.gemma.prompt import Prompt
+from model.pictures import Picture
 
 CHUNK = 2048  # tokens
 

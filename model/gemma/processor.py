@@ -15,8 +15,8 @@ from typing import Any
 
 from transformers import AutoTokenizer, Gemma4ImageProcessorPil
 
-from model.gemma.pictures import PATCH, POOL
 from model.gemma.template import check_template, template_hash
+from model.pictures import PATCH, POOL
 from schemas.errors import EngineUnavailable
 
 IMAGE, IMAGE_OPEN, IMAGE_CLOSE = "<|image|>", "<|image>", "<image|>"
@@ -36,7 +36,7 @@ _LOOKS_LIKE_CONTROL = re.compile(r"<\|.*>|<.*\|>", re.DOTALL)
 class Processor:
     """The parts of a checkpoint that prompts are made with.
 
-    images: resizes nothing here; pictures come to it at the size that its own rule gives (`model.gemma.pictures`).
+    images: resizes nothing here; pictures come to it at the size that its own rule gives (`model.pictures`).
     template_hash: for the engine's fingerprint; see `model.gemma.template`.
     """
 

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from model.engine import PageView
 from model.gemma.calls import BadCall, ToolCall
-from model.gemma.pictures import Picture, picture_of
+from model.pictures import Picture, picture_of
 from model.values.text import squash
 from schemas.page import Box, PageText, Word, enclosing
 
