@@ -48,6 +48,7 @@ from tests.writing import bounded, row, tasks, text, transformers_own, trunk_of,
 
 MB = 1 << 20
 HEADS, GROUPS, SIZE = 16, 2, 512
+SCALE = SIZE**-0.5  # as keys and queries are random; the model's own are normed, and it scales by 1
 OWN = 256  # tokens that each row of a batch has of its own
 ROWS = 8
 STOCK_QUERIES = 64
@@ -111,20 +112,22 @@ def ours(call: Call, *, shared: bool = True) -> Work:
     """shared: rows have the document in common, and each `OWN` tokens more; else each has all for itself."""
     query, key, value = call.query(), call.states(1, call.context), call.states(1, call.context)
     if call.rows == 1:
-        return lambda: bounded_attention(query, key, value, None, 1.0)
+        return lambda: bounded_attention(query, key, value, None, SCALE)
     if shared:
         pair = (Shared(each, call.states(call.rows, OWN)) for each in (key, value))
     else:
         pair = (call.states(call.rows, call.context + OWN) for _ in range(2))
     keys, values = pair
-    return lambda: bounded_attention(query, keys, values, None, 1.0)
+    return lambda: bounded_attention(query, keys, values, None, SCALE)
 
 
 def stock(call: Call) -> Work:
     """transformers' own path, where each row has all for itself; to read more than a token it wants a mask."""
     query, key, value = call.query(), call.states(call.rows, call.context), call.states(call.rows, call.context)
     seen = torch.ones(1, 1, call.tokens, call.context, dtype=torch.bool).tril(call.context - call.tokens)
-    return lambda: sdpa_attention_forward(Layer(), query, key, value, seen if call.tokens > 1 else None, scaling=1.0)[0]
+    return lambda: sdpa_attention_forward(Layer(), query, key, value, seen if call.tokens > 1 else None, scaling=SCALE)[
+        0
+    ]
 
 
 def counted(work: Work) -> float:

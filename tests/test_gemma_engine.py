@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from model.engine import Answer, Ask, EngineSpec, PageView
+from model.engine import Answer, Ask, EngineSpec, PageView, Scope
 from model.gemma.answering import THOUGHT_TOKENS
 from model.gemma.engine import GemmaEngine
 from model.grammar.generation import generation_schema
@@ -194,6 +194,23 @@ def test_pages_are_read_once_for_all_asks_about_them(engine: GemmaEngine) -> Non
     assert given[1].json_text == given[3].json_text == given[4].json_text
     for pointer, logprobs in given[1].leaf_logprobs.items():  # the one alone, the other in a batch
         assert logprobs == pytest.approx(given[3].leaf_logprobs[pointer], abs=1e-3)
+
+
+def test_slices_of_a_list_and_the_rest_of_a_record_are_written_over_one_reading(engine: GemmaEngine) -> None:
+    rows = {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}}}}
+    record = Contract.from_json_schema({"title": "Record", "type": "object", "properties": {"rows": rows}})
+    pages = (page(1), page(2, "Total"), page(3))
+    scopes = None, Scope("/rows", 1, 1, rows=40), Scope("/rows", 2, 3), Scope("/rows", 3, 3, Box(0, 0, 1, 0.5))
+    asks = [Ask("bill", BILL, pages), *(Ask(f"{at}", record, pages, scope=scope) for at, scope in enumerate(scopes))]
+    prompts = [engine._answering._prompt(engine._answering._draft(ask)) for ask in asks]
+    assert len({prompt.ids[: prompt.prefix] for prompt in prompts}) == 1
+    assert len({prompt.ids for prompt in prompts}) == len(asks)
+    with reading(engine) as read:
+        given = answers(engine, asks)
+    assert read["tokens"] == prompts[0].prefix + sum(len(prompt.ids) - prompt.prefix for prompt in prompts)
+    for ask, joint in zip(asks, given, strict=True):
+        [alone] = answers(engine, [ask])
+        assert (joint.json_text, joint.prompt_tokens) == (alone.json_text, alone.prompt_tokens)
 
 
 def test_what_the_model_says_is_the_answer(engine: GemmaEngine) -> None:

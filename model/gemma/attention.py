@@ -170,10 +170,12 @@ def _walk(
         scores = _product(query, keys[:, :, first:last].transpose(-1, -2))
         if mask is not None:
             scores.masked_fill_(~mask[:, :, :, first:last], -torch.inf)
-        weight = scores.logsumexp(-1, keepdim=True)
         # A query that sees nothing of the block has the weight of nothing, -inf, and no share in it.
-        shares = scores.sub_(weight.nan_to_num(neginf=0.0)).exp_()
-        partial = _Partial(_product(shares, values[:, :, first:last]), weight)
+        top = scores.amax(-1, keepdim=True)
+        shares = scores.sub_(top.nan_to_num(neginf=0.0)).exp_()
+        total = shares.sum(-1, keepdim=True)
+        out = _product(shares, values[:, :, first:last]).div_(total.clamp(min=1e-30))
+        partial = _Partial(out, top + total.log())
         whole = partial if whole is None else _merged(whole, partial)
     assert whole is not None
     return whole

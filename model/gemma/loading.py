@@ -5,12 +5,10 @@ Also writes the packed weights as a checkpoint of its own, which loads in a frac
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import shutil
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,10 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 
 from model.engine import EngineSpec, Quantisation
 from model.gemma.checkpoint import CONFIG, DEFAULT_MODEL, INDEX, ORIGIN, Checkpoint, find_checkpoint
+from model.gemma.dimensions import Config
 from model.gemma.experts import SCRATCH_BYTES, PackedExperts
-from model.gemma.quantization import PackedConfig, PackedLinear, replace_modules
+from model.gemma.quantization import PackedConfig, PackedLinear
+from model.gemma.sizes import cache_bytes, largest_packed, weight_bytes
 from schemas.errors import EngineUnavailable, OutputUnwritable
 
 MINIMAL_TOKENS = 8192  # of context, with which a model is worth loading
@@ -89,7 +89,7 @@ def load_model(
         check_gpu(spec, memory)
     checkpoint = find_checkpoint(spec)
     config = _config(checkpoint)
-    need = memory_needed(config, spec.quantisation, packed=checkpoint.stored != "none", scratch=scratch_bytes)
+    need = memory_needed(config.to_dict(), spec.quantisation, packed=checkpoint.stored != "none", scratch=scratch_bytes)
     check_memory(need, memory, checkpoint.model, slow_is_fine=slow_is_fine)
     model = _loaded(checkpoint, spec.quantisation, memory, attention)
     if spec.quantisation != "none":
@@ -116,16 +116,10 @@ def assert_quantised(model: nn.Module) -> None:
         )
 
 
-def weight_bytes(config: Any, quantisation: Quantisation) -> int:
-    """What the weights take once loaded, from the model's config alone."""
-    return _bytes(_skeleton(config, quantisation))
-
-
-def memory_needed(config: Any, quantisation: Quantisation, *, packed: bool, scratch: int = SCRATCH_BYTES) -> Need:
-    """From the model's config alone. packed: whether the checkpoint is, so that nothing is held in 16 bit to pack."""
-    skeleton = _skeleton(config, quantisation)
-    whole = 0 if packed or quantisation == "none" else _largest_packed(_skeleton(config, "none"))
-    return Need(quantisation, _bytes(skeleton), whole, _cache_bytes(skeleton, MINIMAL_TOKENS), scratch)
+def memory_needed(config: Config, quantisation: Quantisation, *, packed: bool, scratch: int = SCRATCH_BYTES) -> Need:
+    """From what config.json holds. packed: whether the checkpoint is, so that nothing is held in 16 bit to pack."""
+    whole = 0 if packed or quantisation == "none" else largest_packed(config)
+    return Need(quantisation, weight_bytes(config, quantisation), whole, cache_bytes(config, MINIMAL_TOKENS), scratch)
 
 
 def check_gpu(spec: EngineSpec, memory: Memory) -> None:
@@ -228,38 +222,6 @@ def _loaded(checkpoint: Checkpoint, quantisation: Quantisation, memory: Memory, 
         ) from error
     loaded: nn.Module = model.eval()
     return loaded
-
-
-def _skeleton(config: Any, quantisation: Quantisation) -> nn.Module:
-    """The model without memory, as it is once loaded."""
-    bare = copy.deepcopy(config)
-    if hasattr(bare, "quantization_config"):
-        del bare.quantization_config
-    with torch.device("meta"):
-        model: nn.Module = AutoModelForImageTextToText.from_config(bare, dtype=torch.bfloat16)
-    if quantisation != "none":
-        replace_modules(model, quantisation)
-    return model
-
-
-def _bytes(model: nn.Module) -> int:
-    return sum(t.numel() * t.element_size() for t in chain(model.parameters(), model.buffers()))
-
-
-def _largest_packed(model: nn.Module) -> int:
-    """Of a model in 16 bit, the largest of the tensors that packing takes."""
-    sizes = (p.numel() * p.element_size() for name, p in model.named_parameters() if LAYER_MATRIX.search(name))
-    return max(sizes, default=0)
-
-
-def _cache_bytes(model: nn.Module, tokens: int) -> int:
-    """Keys and values in bf16; local layers keep their window only."""
-    total: int = 0
-    for module in model.modules():
-        if isinstance(getattr(module, "k_proj", None), (nn.Linear, PackedLinear)) and hasattr(module, "is_sliding"):
-            window = module.sliding_window if module.is_sliding else tokens
-            total += 2 * 2 * module.k_proj.out_features * min(tokens, window)
-    return total
 
 
 def _claim(folder: Path) -> None:

@@ -86,6 +86,12 @@ def _matrix_bytes(matrix: Matrix, quantisation: Storage) -> int:
     return experts * (-(-weights // 2) + scales + -(-scales // SCALE_BLOCK) * FLOAT32 + OFFSET)
 
 
+def largest_packed(config: Config) -> int:
+    """Bytes in 16 bit of the largest tensor that is packed, as it is held while this is done."""
+    packed = (part for name, part in parts(config).items() if name in QUANTISED)
+    return max(matrix.elements * BF16 for part in packed for matrix in part.matrices)
+
+
 def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:
     """Bytes of keys and values in bf16 of `batch` sequences, each of `tokens` tokens.
 
