@@ -7,14 +7,19 @@ import io
 import json
 import logging
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from model.engine import PageView
 from model.grammar.generation import generation_schema
 from model.pictures import picture_of
+from model.served.reply import Reading, judged
+from model.served.request import Draft
 from model.wording import schema_text, task
 from schemas.contract import Contract
 from schemas.page import Box, PageText
@@ -223,3 +228,62 @@ class TestReplies:
         assert [answer.leaf_logprobs for answer in answers] == [{}, {}]
         assert "log-probabilities" in engine.info.lacking
         assert sum("log-probabilities" in record.message for record in caplog.records) == 1
+
+
+class TestAnyReply:
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.text(min_size=1, max_size=30),
+        st.lists(st.integers(0, 60), max_size=8),
+        st.binary(max_size=5),
+        st.integers(1, 40),
+    )
+    def test_tokens_are_those_of_the_text_however_it_is_cut(
+        self, said: str, cuts: list[int], before: bytes, size: int
+    ) -> None:
+        whole = json.dumps({"a": said}, ensure_ascii=False).encode("utf-8", "replace")
+        edges = sorted({0, len(whole), *(cut % len(whole) for cut in cuts)})
+        tokens = [before, *(whole[begin:end] for begin, end in pairwise(edges)), b"<end>"]
+        content = [{"token": "", "bytes": list(token), "logprob": -float(at)} for at, token in enumerate(tokens)]
+        text_, reading = whole.decode(), Reading(1000)
+        for begin in range(0, len(text_), size):
+            logprobs = {"content": content} if begin == 0 else None
+            reading.feed({"choices": [{"delta": {"content": text_[begin : begin + size]}, "logprobs": logprobs}]})
+        found = reading.pieces()
+        assert found is not None and reading.text == text_
+        assert b"".join(found[0]) == whole and len(found[0]) == len(found[1])
+        assert found[1] == [-float(at) for at in range(1, len(tokens) - 1)]
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(
+                        [
+                            "choices",
+                            "delta",
+                            "message",
+                            "content",
+                            "logprobs",
+                            "logprob",
+                            "bytes",
+                            "usage",
+                            "finish_reason",
+                        ]
+                    ),
+                    inner,
+                    max_size=4,
+                )
+            ),
+            max_leaves=12,
+        )
+    )
+    def test_no_event_breaks_the_reader(self, event: Any) -> None:
+        reading = Reading(50)
+        reading.feed({"choices": [event], "usage": event})
+        reading.feed(event if isinstance(event, dict) else {})
+        assert isinstance(reading.text, str) and (reading.pieces() is None or reading.text)
+        draft = Draft(ask(), generation_schema(BILL), thinks=False, held=True)
+        assert judged(draft, reading, keep_thoughts=True, logged=True).answer.finish != "stop" or reading.text

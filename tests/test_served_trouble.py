@@ -10,9 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.engine import Answer, PageView
 from model.served.address import Address, address_of
+from model.served.faults import Passing, fault_of, spoken
 from schemas.errors import AnswerError, EngineUnavailable
 from tests.pages import page
 from tests.scripted_server import Failure, Hang, Reply, Said, Server, serving, text
@@ -206,3 +209,21 @@ class TestKeys:
 
     def test_without_a_key_any_host_will_do(self) -> None:
         assert address_of("http://93.184.215.14", {}) == Address("http://93.184.215.14/v1")
+
+
+class TestWhatServersSay:
+    @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda said: json.dumps({"error": said}).encode()))
+    def test_an_error_is_told_on_one_short_line_without_the_key(self, body: bytes) -> None:
+        address = Address("http://127.0.0.1/v1", key="k-1", key_from="INTAGLIO_API_KEY")
+        said = spoken(body + b" k-1", address)
+        assert len(said) <= 300 and "k-1" not in said
+        assert all(char.isprintable() or char.isspace() or ord(char) > 255 for char in said)
+        assert len(said.splitlines()) <= 1
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [("3", 3.0), ("", 0.0), ("soon", 0.0), ("²", 0.0), ("-5", 0.0), ("Mon, 01 Jan 0001 00:00:00 -0000", 0.0)],
+    )
+    def test_a_time_to_wait_is_read_or_else_is_none(self, header: str, seconds: float) -> None:
+        fault = fault_of(429, {"retry-after": header}, b"", Address("http://127.0.0.1/v1"))
+        assert isinstance(fault, Passing) and fault.wait == seconds

@@ -91,9 +91,9 @@ def explained(
 
 def _wait(text: str) -> float:
     """Seconds of a Retry-After header, which may also be a date; 0 without one."""
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
