@@ -3,13 +3,10 @@
     python -m benchmarks.accuracy DIR [--schema S] [--engine embedded] [--fields a,b] [--words DIR] [--errors N]
                                       [--workers N]
 
-A document is any file that has a truth file: `x.pdf` has `x.truth.json`. The truth is bare data, or
-`{"schema": name, "data": …, "evidence": …}`, or `{"schema": name, "fails": code}` for a document that must fail with
-that code. The schema is `--schema`, else the truth's own, else `schema.json` in the document's folder.
-
-What the figures mean stands in `pipeline.score`. `fuzzy` counts close texts as right. The last line is one JSON.
-Documents are read afresh unless `--words DIR` keeps what was read on each page there, under the document's sha256:
-with it a run costs no OCR, and times are not to be reported.
+The figures are those of `intaglio evaluate` (`docs/evaluation.md`), from documents as `pipeline.truth` finds them. This
+program is for work on the embedded engine: it can look at some fields alone, it runs in one process that a profiler can
+follow, and with `--words DIR` it keeps what was read on each page, under the document's sha256, so that the next run
+costs no OCR; times are then not to be reported. The last line is one JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +27,15 @@ from model.engine import Engine, PageView
 from pipeline.document import open_document
 from pipeline.extract import extract_pages, failed_record
 from pipeline.read import read_pages
-from pipeline.score import Counts, Score, score
+from pipeline.score import score
+from pipeline.scoring.figures import figures as figures_of
+from pipeline.scoring.tally import Counts, Score, joined
+from pipeline.serving import contract_of
+from pipeline.truth import Case, find_cases
 from schemas.contract import Contract
 from schemas.errors import IntaglioError, UsageError
 from schemas.page import PageText
 from schemas.record import DocumentInfo, Record
-from schemas.registry import load_contract
-
-TRUTH = ".truth.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One document to measure. fails: the error code that it must fail with, for one that cannot be read."""
-
-    path: Path
-    schema: str
-    truth: Any = None
-    evidence: dict[str, Any] = field(default_factory=dict)
-    fails: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +50,12 @@ class Result:
     failed_well: bool | None = None
 
 
-def find_cases(folder: Path, schema: str | None) -> list[Case]:
-    """Every document under the folder that has a truth, in the order of their paths. Raises UsageError."""
-    cases = []
-    for truth_path in sorted(folder.rglob(f"*{TRUTH}")):
-        stem = truth_path.name.removesuffix(TRUTH)
-        documents = [path for path in truth_path.parent.iterdir() if path.stem == stem and path.is_file()]
-        if len(documents) != 1:
-            raise UsageError(f"{truth_path} belongs to {len(documents)} documents, not one.")
-        cases.append(_case(documents[0], json.loads(truth_path.read_text("utf-8")), schema))
-    if not cases:
-        raise UsageError(f"{folder} holds no document with its truth.", remedy=f"Put x{TRUTH} beside x.pdf.")
-    return cases
-
-
-def _case(path: Path, truth: Any, schema: str | None) -> Case:
-    wrapped = isinstance(truth, dict) and "schema" in truth and bool({"data", "fails"} & truth.keys())
-    beside = path.parent / "schema.json"
-    named = truth["schema"] if wrapped else str(beside) if beside.is_file() else None
-    chosen = schema or named
-    if chosen is None:
-        raise UsageError(f"no schema is known for {path}.", remedy="Name one with --schema.")
-    if not wrapped:
-        return Case(path, chosen, truth)
-    return Case(path, chosen, truth.get("data"), truth.get("evidence", {}), truth.get("fails"))
+def all_cases(folder: Path, schema: str | None) -> tuple[Case, ...]:
+    """Every document under the folder that has a truth. Raises UsageError for a truth that cannot be used."""
+    found = find_cases(folder, [schema] if schema else [])
+    for trouble in found.troubles:
+        raise UsageError(trouble.reason)
+    return found.cases
 
 
 def make_engine(name: str) -> Engine:
@@ -99,7 +68,7 @@ def make_engine(name: str) -> Engine:
 
 def measure(case: Case, engine_name: str, words: Path | None) -> Result:
     """The score of one document. A document that cannot be read, and is not meant to fail, misses everything."""
-    contract, engine = load_contract(case.schema), make_engine(engine_name)
+    contract, engine = contract_of(case.schema), make_engine(engine_name)
     begun = time.perf_counter()
     record = _record(case.path, contract, engine, words)
     seconds = time.perf_counter() - begun
@@ -181,7 +150,7 @@ def _share(value: float, whole: int, width: int = 7) -> str:
 
 def figures(results: Sequence[Result], scored: Score) -> dict[str, Any]:
     """What is reported as JSON; shares are rounded to four digits, shares of nothing are left out."""
-    total, rows, grounding = scored.total, scored.rows, scored.grounding
+    total, rows, grounding, trust = scored.total, scored.rows, scored.grounding, figures_of(scored)
     shares = {
         "precision": total.precision(),
         "recall": total.recall(),
@@ -191,6 +160,10 @@ def figures(results: Sequence[Result], scored: Score) -> dict[str, Any]:
         "mean_f1_exact": scored.mean_f1(exact=True),
         **({"accepted_precision": total.accepted_precision} if total.accepted else {}),
         "coverage": total.coverage,
+        **({"coverage_at_99": trust.coverage_at_target} if trust.coverage_at_target is not None else {}),
+        **({"yield_at_99": trust.yield_at_target} if trust.yield_at_target is not None else {}),
+        **({"ece": trust.ece} if trust.ece is not None else {}),
+        **({"anls": trust.anls} if trust.anls is not None else {}),
         **({"row_f1": rows.f1()} if scored.row_outcomes else {}),
         **({"word_f1": grounding.word_f1, "page_f1": grounding.page_f1} if grounding.located else {}),
     }
@@ -245,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args(arguments)
     try:
-        cases = find_cases(options.folder, options.schema)
+        cases = all_cases(options.folder, options.schema)
         results = list(measure_all(cases, options.engine, options.words, options.workers))
     except UsageError as error:
         print(error, file=sys.stderr)
@@ -253,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.fields:
         names = frozenset(options.fields.split(","))
         results = [replace(result, score=only(result.score, names)) for result in results]
-    scored = sum((result.score for result in results), Score())
+    scored = joined(result.score for result in results)
     report(results, scored, options.errors)
     return 0
 

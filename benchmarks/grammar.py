@@ -36,7 +36,7 @@ from benchmarks.vocabularies import from_gguf, made_up
 from model.grammar.constraint import Constraint
 from model.grammar.generation import generation_schema
 from model.grammar.guidance import Grammars
-from model.grammar.rows import Markers, Rule
+from model.grammar.rows import Markers, Row, Rule
 from schemas.registry import BUILTIN, load_contract
 
 STEP_MS = 25.0
@@ -84,16 +84,18 @@ def measure(
 ) -> list[tuple[float, float]]:
     """(seconds for masks, seconds for all else) of every step, until a reply is whole or `most` are written."""
     steps = min(most, *(len(tokens) for _, tokens in batch))
-    constraint = Constraint([Rule(schema) for schema, _ in batch], grammars, MARKERS)
-    ids = torch.tensor([[MARKERS.closes, *tokens[:steps]] for _, tokens in batch])
+    constraint = Constraint(grammars)
+    rows = [Row(Rule(schema), grammars, MARKERS) for schema, _ in batch]
+    ids = torch.tensor([tokens[:steps] for _, tokens in batch])
     scores = torch.randn(len(batch), grammars.tokenizer.vocab_size, generator=torch.Generator().manual_seed(0))
     found = []
-    for width in range(1, steps + 1):
+    for step in range(steps):
         before, begun = constraint.seconds, time.perf_counter()
-        masked = constraint(ids[:, :width], scores)
+        masked = constraint.mask(rows, scores)
+        constraint.take(rows, masked, ids[:, step])
         whole, masks = time.perf_counter() - begun, constraint.seconds - before
         found.append((masks, whole - masks))
-        if bool(masked.gather(1, ids[:, width : width + 1]).isneginf().any()):
+        if bool(masked.scores.gather(1, ids[:, step : step + 1]).isneginf().any()):
             raise SystemExit("the grammar forbids a token of a valid reply.")
     return found
 

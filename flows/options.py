@@ -16,6 +16,15 @@ SchemaOption = Annotated[
         show_default=False,
     ),
 ]
+EvaluatedSchemaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--schema",
+        "-s",
+        help="What is extracted, as for `ingest`; by default what each truth names, else `schema.json` in its folder.",
+        show_default=False,
+    ),
+]
 EngineOption = Annotated[
     str,
     typer.Option(

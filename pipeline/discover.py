@@ -59,7 +59,7 @@ def _in_place(place: str) -> Iterator[Source]:
     elif (path := Path(place)).is_dir():
         yield from _in_folder(place)
     elif path.is_file():
-        yield _file(place, path.name)
+        yield file_source(place, path.name)
     elif globbing.has_magic(place):
         yield from _in_glob(place)
     else:
@@ -77,7 +77,7 @@ def _in_folder(folder: str) -> Iterator[Source]:
             path = os.path.join(root, name)  # noqa: PTH118 - a Path for each of 100,000 files costs seconds
             known = not name.startswith(".") and Path(name).suffix.casefold() in SUFFIXES
             if known and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
-                yield _file(path, os.path.relpath(path, folder))
+                yield file_source(path, os.path.relpath(path, folder))
 
 
 def _unreadable(error: OSError) -> None:
@@ -96,7 +96,7 @@ def _in_glob(pattern: str) -> Iterator[Source]:
             if not pattern.rstrip("/").endswith("**"):  # which lists the files inside by itself
                 yield from _in_folder(match)
         elif Path(match).is_file():
-            yield _file(match, os.path.relpath(match, fixed))
+            yield file_source(match, os.path.relpath(match, fixed))
 
 
 def _before_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
@@ -106,7 +106,8 @@ def _before_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
         yield part
 
 
-def _file(path: str, name: str) -> Source:
+def file_source(path: str, name: str) -> Source:
+    """A file as a source. name: its path relative to the folder that the user named."""
     readable = os.fsencode(Path(name).as_posix()).decode("utf-8", "replace")
     return Source(path, readable, _text(os.path.abspath(path)))  # noqa: PTH100 - see above
 

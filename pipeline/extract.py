@@ -8,19 +8,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.engine import Answer, Ask, Engine, PageView
+from model.engine import Engine, PageView
 from model.needs import check_needs
-from pipeline.assemble import assemble
+from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
+from pipeline.complete import Line, Pages, asks_for, gaps, left_open
 from pipeline.document import open_document
 from pipeline.ground import ground
-from pipeline.plan import check_context, views
+from pipeline.grounding.index import WordIndex
+from pipeline.plan import views
+from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
-from pipeline.slices import ask_whole
+from pipeline.slices import Asked, ask_all
 from schemas.contract import Contract
-from schemas.errors import DocumentTooLarge, IntaglioError
+from schemas.errors import IntaglioError
 from schemas.page import PageText
 from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, Usage
+
+ROUNDS = 3  # of asking again for what was left out
 
 
 def extract(
@@ -65,36 +70,63 @@ def extract_pages(
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     clock = clock or Clock()
     pages = [view.text for view in views]
+    index = WordIndex(pages)
     with clock.stage("ask"):
-        ask = Ask(id="document", contract=contract, pages=tuple(views), question=question)
-        check_context(ask, engine, DocumentTooLarge, info.uri)
-        asked = ask_whole(engine, ask)
-        answers = asked.answers
-        data = assemble(answers, contract)
+        _, asks = fitted(views, contract, engine, question, info.uri)
+        asked = ask_all(engine, asks)
+    check_answered(asked.parts)
+    assembly = Assembly(contract, index)
+    with clock.stage("assemble"):
+        assembly.add(asked.parts)
+    missing = complete(assembly, asked, engine, clock)
+    told = assembly.told()
     with clock.stage("ground"):
-        findings = {pointer: finding for answer in answers for pointer, finding in answer.findings.items()}
-        evidence = ground(data, pages, findings, contract.root)
+        evidence = ground(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
-        fields, issues = check_fields(data, contract, evidence, findings)
-    issues += page_issues(info.uri, pages) + cut_issues(answers)
-    if masks := sum(answer.mask_seconds for answer in answers + asked.spent):
+        fields, issues = check_fields(told.data, contract, evidence, told.findings)
+    issues += page_issues(info.uri, pages) + told.issues + missing
+    if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
         engine=engine.info,
-        data=data,
+        data=told.data,
         fields=fields,
         issues=tuple(issues),
         status=record_status(fields, issues),
-        thoughts=tuple(answer.thought for answer in answers if answer.thought),
+        thoughts=tuple(part.answer.thought for part in asked.parts if part.answer.thought),
         usage=Usage(
             seconds=clock.seconds,
-            prompt_tokens=sum(answer.prompt_tokens for answer in answers + asked.spent),
-            output_tokens=sum(answer.output_tokens for answer in answers + asked.spent),
-            escalations=2 * len(asked.spent),
+            prompt_tokens=sum(answer.prompt_tokens for answer in asked.answers),
+            output_tokens=sum(answer.output_tokens for answer in asked.answers),
+            escalations=len(asked.answers) - len(asks),
         ),
     )
+
+
+def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
+    """Asks for the entries of lists that were left out at first, and gives what stays open. Both that it is given grow.
+
+    Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
+    long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
+    """
+    views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
+    pages, asked_once = Pages(assembly.index), set[Line]()
+    for number in range(ROUNDS + 1):
+        with clock.stage("complete"):
+            open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
+            asked_once.update(gap.line for gap in open_gaps)
+            asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+        if not asks or number == ROUNDS:
+            break
+        with clock.stage("ask"):
+            further = ask_all(engine, asks)
+        asked.parts.extend(further.parts)
+        asked.spent.extend(further.spent)
+        with clock.stage("assemble"):
+            assembly.add(further.parts)
+    return list(left_open(open_gaps))
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:
@@ -126,20 +158,6 @@ class Clock:
             yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 4)
-
-
-def cut_issues(answers: Sequence[Answer]) -> list[Issue]:
-    """One for each value that a bound of the engine ended: nothing may be missing in silence."""
-    return [
-        Issue(
-            code="cut-off",
-            message=f"{pointer} is as long as the engine lets it be: some of it may be missing.",
-            severity="error",
-            pointers=(pointer,),
-        )
-        for answer in answers
-        for pointer in answer.cut
-    ]
 
 
 def page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:

@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from model.engine import Ask, Engine, PageView
 from model.needs import check_needs
-from pipeline.assemble import assemble
+from pipeline.assemble import cut_off, whole_data
 from pipeline.document import Document, open_document
-from pipeline.extract import Clock, cut_issues, page_info, page_issues
+from pipeline.extract import Clock, page_info, page_issues
 from pipeline.ground import ground
+from pipeline.joining.entries import sources_of
 from pipeline.plan import check_context, views
 from pipeline.read import read_pages
+from pipeline.slices import Part, judged
 from schemas.answer import Answer
 from schemas.errors import AnswerError, UsageError
 from schemas.page import PageText
@@ -51,8 +53,9 @@ def ask(
         asked = Ask("question", contract, stack.views, question=question.strip(), think=True, look=True)
         check_context(asked, engine, UsageError)
         with clock.stage("ask"):
-            answers = list(engine.answer([asked]))
-    said = _said(assemble(answers, contract))
+            answers = [judged(answer) for answer in engine.answer([asked])]
+    reply = Part(asked, answers[0])
+    said = _said(whole_data(reply, contract))
     with clock.stage("ground"):
         evidence = ground(said.model_dump(), [view.text for view in stack.views], {}, contract.root)
     return Reply(
@@ -65,7 +68,7 @@ def ask(
         ),
         documents=tuple(_info(document, pages) for document, pages in stack.documents),
         engine=engine.info,
-        issues=(*stack.issues(), *cut_issues(answers)),
+        issues=(*stack.issues(), *cut_off(sources_of(reply.answer))),
         usage=Usage(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in answers),

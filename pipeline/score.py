@@ -8,7 +8,8 @@ Every leaf that the truth labels, and every value found where the truth labels a
     invented   the record has a value, the truth says `null` or has no such row
 
 A leaf that the truth lacks as a key was not labelled and is not scored, nor is one that the contract does not describe
-(no engine was asked for it). Where both have nothing there is nothing to count. An empty list in the truth says that
+(no engine was asked for it). Where both have nothing there is no verdict; how often is told apart (`absences`), with
+the leaves that the truth says are `null`. An empty list in the truth says that
 there are no rows. Over any set of leaves:
 
     precision P = right / (right + wrong + invented)      of what was found, the share that is right
@@ -31,147 +32,15 @@ place alone: P = grounded / leaves with evidence, R = grounded / leaves whose pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipeline.scoring.alignment import NOTHING, Pair, Planter, Row, aligned
-from pipeline.scoring.forms import likeness
+from pipeline.scoring.forms import likeness, text_similarity
 from pipeline.scoring.places import found_places, same_page, same_place, truth_places
+from pipeline.scoring.tally import Outcome, RowOutcome, Score, Verdict
 from schemas.contract import Contract
-from schemas.record import FieldStatus, Record
-
-Verdict = Literal["right", "wrong", "missed", "invented"]
-
-
-class Outcome(NamedTuple):
-    """What became of one leaf. template: `/lines/*/amount`; pointers into truth and data, None where it has no leaf.
-
-    exact: right without the help of closeness. located, cited: truth and record say where the value stands.
-    """
-
-    template: str
-    truth_pointer: str | None
-    found_pointer: str | None
-    expected: Any
-    got: Any
-    verdict: Verdict
-    exact: bool
-    status: FieldStatus | None
-    located: bool = False
-    cited: bool = False
-    same_word: bool = False
-    same_page: bool = False
-
-
-class RowOutcome(NamedTuple):
-    template: str
-    truth_pointer: str | None
-    found_pointer: str | None
-    verdict: Verdict
-
-
-_Result = TypeVar("_Result", Outcome, RowOutcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Verdicts of a set of leaves or rows. exact: of those right, how many are so exactly."""
-
-    right: int = 0
-    wrong: int = 0
-    missed: int = 0
-    invented: int = 0
-    exact: int = 0
-    accepted: int = 0
-    accepted_right: int = 0
-
-    @property
-    def labelled(self) -> int:
-        return self.right + self.wrong + self.missed
-
-    @property
-    def found(self) -> int:
-        return self.right + self.wrong + self.invented
-
-    def precision(self, exact: bool = False) -> float:
-        return ratio(self.exact if exact else self.right, self.found)
-
-    def recall(self, exact: bool = False) -> float:
-        return ratio(self.exact if exact else self.right, self.labelled)
-
-    def f1(self, exact: bool = False) -> float:
-        return f1(self.exact if exact else self.right, self.found, self.labelled)
-
-    @property
-    def accepted_precision(self) -> float:
-        return ratio(self.accepted_right, self.accepted)
-
-    @property
-    def coverage(self) -> float:
-        return ratio(self.accepted_right, self.labelled)
-
-
-@dataclass(frozen=True, slots=True)
-class Grounding:
-    located: int = 0
-    cited: int = 0
-    same_word: int = 0
-    same_page: int = 0
-
-    @property
-    def word_f1(self) -> float:
-        return f1(self.same_word, self.cited, self.located)
-
-    @property
-    def page_f1(self) -> float:
-        return f1(self.same_page, self.cited, self.located)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Outcomes of one document or, added up, of many. outside: truth leaves that the contract does not describe."""
-
-    outcomes: tuple[Outcome, ...] = ()
-    row_outcomes: tuple[RowOutcome, ...] = ()
-    outside: int = 0
-
-    def __add__(self, other: Score) -> Score:
-        return Score(
-            self.outcomes + other.outcomes, self.row_outcomes + other.row_outcomes, self.outside + other.outside
-        )
-
-    @property
-    def total(self) -> Counts:
-        return count(self.outcomes)
-
-    @property
-    def fields(self) -> dict[str, Counts]:
-        """By template, in the order in which the fields first came."""
-        return {name: count(part) for name, part in _by_template(self.outcomes).items()}
-
-    @property
-    def rows(self) -> Counts:
-        return count_rows(self.row_outcomes)
-
-    @property
-    def row_lists(self) -> dict[str, Counts]:
-        """By the template of the list's items: `/lines/*`."""
-        return {name: count_rows(part) for name, part in _by_template(self.row_outcomes).items()}
-
-    @property
-    def grounding(self) -> Grounding:
-        return Grounding(
-            located=sum(outcome.located for outcome in self.outcomes),
-            cited=sum(outcome.cited for outcome in self.outcomes),
-            same_word=sum(outcome.same_word for outcome in self.outcomes),
-            same_page=sum(outcome.same_page for outcome in self.outcomes),
-        )
-
-    def mean_f1(self, exact: bool = False) -> float:
-        """F1 of each field, averaged over the fields."""
-        fields = self.fields.values()
-        return sum(counts.f1(exact) for counts in fields) / len(fields) if fields else 1.0
+from schemas.record import Record
 
 
 def score(
@@ -184,48 +53,23 @@ def score(
     """
     planted = Planter(truth_places(evidence or {}))
     wanted = planted.truth(truth, contract.root)
-    statuses = {pointer: result.status for pointer, result in record.fields.items()}
-    found = Planter(found_places(record.fields), statuses).found(record.data, contract.root)
+    found = Planter(found_places(record.fields), record.fields).found(record.data, contract.root)
     pairs = list(aligned(wanted, found)) if wanted is not None else []
     judged = [(pair.row, outcome) for pair in pairs if (outcome := _judged(pair, bool(evidence)))]
-    return Score(tuple(outcome for _, outcome in judged), tuple(_row_outcomes(judged)), len(planted.outside))
-
-
-def count(outcomes: Iterable[Outcome]) -> Counts:
-    outcomes = list(outcomes)
-    verdicts = [outcome.verdict for outcome in outcomes]
-    accepted = [outcome.verdict for outcome in outcomes if outcome.status == "accepted" and outcome.verdict != "missed"]
-    return Counts(
-        right=verdicts.count("right"),
-        wrong=verdicts.count("wrong"),
-        missed=verdicts.count("missed"),
-        invented=verdicts.count("invented"),
-        exact=sum(outcome.exact for outcome in outcomes),
-        accepted=len(accepted),
-        accepted_right=accepted.count("right"),
+    return Score(
+        outcomes=tuple(outcome for _, outcome in judged),
+        row_outcomes=tuple(_row_outcomes(judged)),
+        outside=len(planted.outside),
+        absences=tuple(pair.truth.template for pair in pairs if pair.truth and pair.forms == (None, None)),
     )
-
-
-def count_rows(rows: Iterable[RowOutcome]) -> Counts:
-    verdicts = [row.verdict for row in rows]
-    return Counts(*(verdicts.count(verdict) for verdict in ("right", "wrong", "missed", "invented")))
-
-
-def ratio(part: int, whole: int) -> float:
-    """1.0 of nothing: nothing went wrong."""
-    return part / whole if whole else 1.0
-
-
-def f1(right: int, found: int, labelled: int) -> float:
-    """Harmonic mean of right / found and right / labelled."""
-    return ratio(2 * right, found + labelled)
 
 
 def _judged(pair: Pair, places_known: bool) -> Outcome | None:
     """The verdict on two leaves; None where both are absent."""
     wanted, found = pair.forms
     truth, got = pair.truth or NOTHING, pair.found or NOTHING
-    if wanted is None and found is None:
+    telling = wanted or found
+    if telling is None:
         return None
     how = likeness(wanted, found) if wanted and found else None
     verdict: Verdict = "invented" if wanted is None else "missed" if found is None else "wrong"
@@ -239,12 +83,19 @@ def _judged(pair: Pair, places_known: bool) -> Outcome | None:
         got=got.value,
         verdict="right" if how in ("exact", "close") else verdict,
         exact=how == "exact",
-        status=got.status,
+        kind=telling.kind,
+        similarity=_similarity(truth.value, got.value) if wanted and wanted.kind in ("text", "code") else None,
+        status=got.result.status if got.result else None,
+        confidence=got.result.confidence if got.result else None,
         located=bool(places),
         cited=cited,
         same_word=cited and same_place(places, cited_places),
         same_page=cited and same_page(places, cited_places),
     )
+
+
+def _similarity(truth: Any, got: Any) -> float:
+    return 0.0 if got is None else text_similarity(str(truth), str(got))
 
 
 def _row_outcomes(judged: Sequence[tuple[Row | None, Outcome]]) -> list[RowOutcome]:
@@ -261,10 +112,3 @@ def _row_verdict(row: Row, verdicts: Sequence[Verdict]) -> Verdict:
     if row.found_pointer is None:
         return "missed"
     return "right" if all(verdict == "right" for verdict in verdicts) else "wrong"
-
-
-def _by_template(results: Iterable[_Result]) -> dict[str, list[_Result]]:
-    grouped: dict[str, list[_Result]] = {}
-    for result in results:
-        grouped.setdefault(result.template, []).append(result)
-    return grouped

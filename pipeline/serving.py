@@ -49,10 +49,7 @@ def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
     then for each assignment its record as JSON or the error that kept it from one. memory: bytes that it may take."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    confine(memory)
     try:
         engine_of(engine).load()
         from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
@@ -63,6 +60,14 @@ def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory:
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
             pipe.send(_read(pipe.recv()))
+
+
+def confine(memory: int | None) -> None:
+    """Has this process end with its parent, and take no more memory than so many bytes."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if memory is not None:
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def finished(assignment: Assignment, text: bytes) -> Outcome:

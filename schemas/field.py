@@ -19,6 +19,7 @@ Schema = Mapping[str, Any]
 
 MAX_DEPTH = 12
 _COMBINED = ("anyOf", "oneOf")
+_OR_TEXT = "~or-text"  # set by us where a union allows a text beside a number
 _SHAPES = frozenset({"object", "array"})
 _TELLING = frozenset(("type", "properties", "items", "enum", "const", "format", "pattern", *_COMBINED))
 _REFUSED = ("not", "if", "patternProperties", "dependentSchemas", "unevaluatedProperties", "$dynamicRef")
@@ -32,7 +33,8 @@ class Field:
     kind: `any` is a value whose form the schema leaves open; engines may leave it null.
     format: JSON Schema `format`, or one of ours (`money`, `currency`, `country`, `percentage`, `identifier`, …).
     labels: words that documents print before the value, beside the name and title.
-    choices: allowed values of an enum or const, without null.
+    choices: allowed values of an enum or const, without null. default: what a value that is missing stands for, where
+    that is no list or object. or_text: a text may stand in the place of the number that `kind` names.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Field:
     choices: tuple[Any, ...] = ()
     format: str | None = None
     pattern: str | None = None
+    default: Any = None
+    or_text: bool = False
     required: bool = False
     nullable: bool = False
     children: tuple[Field, ...] = ()
@@ -100,6 +104,8 @@ class _Reader:
             "choices": _choices(schema),
             "format": schema.get("format"),
             "pattern": schema.get("pattern"),
+            "default": default if isinstance(default := schema.get("default"), str | int | float) else None,
+            "or_text": schema.get(_OR_TEXT) is True,
             "required": required,
             "nullable": nullable,
         }
@@ -170,6 +176,8 @@ class _Reader:
         if isinstance(kinds, list):
             nullable = nullable or "null" in kinds
             schema = {**schema, "type": next((kind for kind in _PREFERENCE if kind in kinds), None)}
+            if "string" in kinds and {"integer", "number"} & set(kinds):
+                schema[_OR_TEXT] = True
         for keyword in _COMBINED:
             if keyword not in schema:
                 continue
@@ -230,8 +238,11 @@ def _most_telling(
         return {}, trail
     best, trail = min(branches, key=lambda pair: _PREFERENCE.index(_kind(pair[0])))
     choices = [_choices(branch) for branch, _ in branches]
+    kinds = {_kind(branch) for branch, _ in branches}
     narrow = ("enum", "const", "pattern")  # what one branch forbids, another allows
     best = {key: value for key, value in best.items() if key not in narrow}
+    if "string" in kinds and kinds & {"integer", "number"}:
+        best[_OR_TEXT] = True
     if all(choices):
         best["enum"] = list(dict.fromkeys(choice for group in choices for choice in group))
     return best, trail

@@ -8,9 +8,13 @@ from typing import Any
 
 import llguidance.numpy
 import numpy as np
+import torch
 from llguidance import LLMatcher
+from transformers import LogitsProcessor
 
+from model.grammar.constraint import Constraint, Masked
 from model.grammar.guidance import Grammars, raise_if_broken
+from model.grammar.rows import Markers, Reply, Row, Rule
 from tests.tiny_gemma import tiny_config, tiny_tokenizer
 
 
@@ -48,3 +52,31 @@ def drawn(schema: Any, seed: int, most: int = 4000, hurry: float = 0.3) -> tuple
         assert matcher.consume_token(token)
         tokens.append(token)
     return b"".join(grammars().pieces(tokens)).decode("utf-8", errors="replace"), matcher.is_accepting()
+
+
+class Constrained(LogitsProcessor):  # type: ignore[misc]  # transformers is not typed
+    """A constraint in transformers' own `generate`, which tells what it chose one call later, and drops no row."""
+
+    def __init__(self, rules: list[Rule], markers: Markers) -> None:
+        self.constraint = Constraint(grammars())
+        self.rules, self.markers = rules, markers
+        self.rows: list[Row] = []
+        self.masked: Masked | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._follow(input_ids)
+        self.masked = self.constraint.mask(self.rows, scores)
+        return self.masked.scores
+
+    def replies(self, sequences: torch.Tensor) -> tuple[Reply, ...]:
+        self._follow(sequences)
+        return tuple(row.reply() for row in self.rows)
+
+    def _follow(self, input_ids: torch.Tensor) -> None:
+        if self.masked is None:
+            opened = (input_ids[:, -1] == self.markers.opens).tolist()
+            self.rows = [
+                Row(rule, grammars(), self.markers, begun) for rule, begun in zip(self.rules, opened, strict=True)
+            ]
+        else:
+            self.constraint.take(self.rows, self.masked, input_ids[:, -1])

@@ -21,7 +21,7 @@ from model.grammar.rows import Markers, Reply, Row, Rule
 from schemas.contract import Contract
 from schemas.pointer import leaves
 from schemas.registry import BUILTIN, load_contract
-from tests.grammars import grammars, tokenizer
+from tests.grammars import Constrained, grammars, tokenizer
 from tests.tiny_gemma import build
 
 ENDS = [1, tokenizer().convert_tokens_to_ids("<turn|>")]
@@ -58,7 +58,7 @@ def reply_to(
 ) -> tuple[Reply, ...]:
     ids = prompt(len(rules)) if ids is None else ids
     torch.manual_seed(settings.pop("seed", 0))
-    constraint = Constraint(rules, grammars(), MARKERS)
+    constraint = Constrained(rules, MARKERS)
     sequences = model.generate(
         input_ids=ids,
         attention_mask=torch.ones_like(ids),
@@ -127,13 +127,10 @@ def test_log_probabilities_are_those_of_the_model(model: Any) -> None:
 
 
 def test_the_time_of_masks_is_accounted(model: Any) -> None:
-    ids = prompt(2)
-    constraint = Constraint([Rule(SCHEMA), Rule()], grammars(), MARKERS)
-    constraint(ids, torch.zeros(2, grammars().tokenizer.vocab_size))
-    constraint(
-        torch.cat([ids, torch.tensor([[tokenizer().convert_tokens_to_ids("{")], [5]])], dim=1), torch.zeros(2, 448)
-    )
-    assert constraint.tokens == 1 and constraint.seconds > 0
+    constraint, rows = Constraint(grammars()), [row(), Row(Rule(), grammars(), MARKERS)]
+    constraint.choose(rows, torch.zeros(2, grammars().tokenizer.vocab_size))
+    assert constraint.tokens == 1
+    assert sum(each.seconds for each in rows) == pytest.approx(constraint.seconds) and constraint.seconds > 0
 
 
 def test_a_thought_comes_first_and_never_leaks_into_the_reply(model: Any) -> None:
@@ -159,14 +156,22 @@ def test_a_thought_is_cut_off_as_a_thought(model: Any) -> None:
     assert len(reply.thought) + len(reply.tokens) <= 20
 
 
-def test_only_rows_that_were_ended_for_looping_say_so(model: Any) -> None:
-    ids = prompt(2)
-    constraint = Constraint([Rule(SCHEMA), Rule(SCHEMA)], grammars(), MARKERS)
-    scores = constraint(ids, torch.zeros(2, grammars().tokenizer.vocab_size))
-    first = torch.stack([scores[0].argmax(), torch.tensor(MARKERS.pad)])
-    looping, other = constraint.replies(torch.cat([ids, first[:, None]], dim=1), looped=[0])
-    assert looping.finish == "loop" and text_of(looping).startswith("{")
-    assert other.finish == "length" and not other.tokens
+def test_rows_may_join_and_leave_between_steps() -> None:
+    constraint, scores = Constraint(grammars()), torch.randn(3, grammars().tokenizer.vocab_size)
+    rows, alone = [row() for _ in range(3)], [row() for _ in range(3)]
+    for under_way in ([0], [0, 1, 2], [2, 0], [0], [1, 0, 2], [1]):
+        constraint.choose([rows[at] for at in under_way], scores[under_way])
+        for at in under_way:
+            constraint.choose([alone[at]], scores[at][None])
+    assert [each.reply() for each in rows] == [each.reply() for each in alone]
+    assert [len(each.reply().tokens) for each in rows] == [5, 3, 3]
+
+
+def test_only_a_row_that_was_ended_for_looping_says_so() -> None:
+    looping = fed(row(), '{"day":')
+    assert looping.reply(looped=True).finish == "loop" and text_of(looping.reply(looped=True)) == '{"day":'
+    looping.take(MARKERS.pad)
+    assert looping.reply().finish == "length" and text_of(looping.reply()) == '{"day":'
 
 
 # Row by row, without a model.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,69 +10,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModelForImageTextToText, LogitsProcessor, LogitsProcessorList
 
-from model.gemma.attention import NAME, register
-from model.gemma.cache import branch, bytes_of, empty_cache
-from model.gemma.decode import KEY, Guesser, Row, decode
+from model.gemma.cache import bytes_of, empty_cache
+from model.gemma.decode import KEY, Guesser, Row
 from model.gemma.prefill import chunks, picture_spans, prefill
-from model.gemma.prompt import Prompt
-
-END = frozenset({1})
-MOST = 40
+from tests.writing import MOST, bounded, by_transformers, likeliest, restless, row, text, transformers_own, write
 
 
 @pytest.fixture(scope="module")
 def model(tiny_checkpoint: Path) -> Any:
-    torch.set_num_threads(1)
-    register()
-    model = AutoModelForImageTextToText.from_pretrained(
-        tiny_checkpoint, dtype=torch.float32, attn_implementation={"text_config": NAME, "vision_config": "sdpa"}
-    )
-    return model.eval()
+    return bounded(tiny_checkpoint)
 
 
 @pytest.fixture(scope="module")
 def stock(tiny_checkpoint: Path) -> Any:
-    """The same, with transformers' own attention."""
-    return AutoModelForImageTextToText.from_pretrained(tiny_checkpoint, dtype=torch.float32).eval()
-
-
-def text(length: int, seed: int = 0) -> Prompt:
-    ids = random.Random(seed).choices(range(30, 200), k=length)
-    return Prompt("ask", tuple(ids), prefix=0, pictures=())
-
-
-class Restless(LogitsProcessor):
-    """Keeps a random model from saying one thing over and over: no token comes again within the last six."""
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        return scores.scatter(1, input_ids[:, 1:][:, -6:], -torch.inf)
-
-
-def by_transformers(model: Any, prompt: Prompt) -> list[int]:
-    """What `generate` writes, the prompt's own last tokens left out of what may not come again."""
-
-    class AfterPrompt(Restless):
-        def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            return super().__call__(input_ids[:, len(prompt.ids) - 1 :], scores)
-
-    written = model.generate(
-        torch.tensor([prompt.ids]),
-        attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
-        do_sample=False,
-        max_new_tokens=MOST,
-        eos_token_id=1,
-        logits_processor=LogitsProcessorList([AfterPrompt()]),
-    )
-    return list(written[0, len(prompt.ids) :].tolist())
-
-
-def row(model: Any, prompt: Prompt, chunk: int = 2048, trunk: Any = None) -> Row:
-    cache = empty_cache(model.config) if trunk is None else branch(trunk)
-    logits = prefill(model, None, prompt, cache, chunk=chunk)
-    assert logits is not None
-    return Row(cache, logits, MOST, source=prompt.ids)
+    return transformers_own(tiny_checkpoint)
 
 
 LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window of 32
@@ -84,15 +35,15 @@ LENGTHS = (5, 33, 70, 150)  # shorter and longer than the local layers' window o
 @pytest.mark.parametrize("draft", [0, 8])
 def test_a_row_is_what_transformers_writes(model: Any, stock: Any, length: int, chunk: int, draft: int) -> None:
     written = row(model, text(length), chunk)
-    decode(model, [written], Restless(), END, draft)
+    write(model, [written], draft=draft)
     assert written.written == by_transformers(stock, text(length))
     assert len(set(written.written)) > 6
-    assert written.finish == ("stop" if written.written[-1] in END else "length")
+    assert written.finish == ("stop" if written.written[-1] == 1 else "length")
 
 
 def test_a_batch_of_unequal_rows_writes_what_each_writes_alone(model: Any, stock: Any) -> None:
     rows = [row(model, text(length, seed=length)) for length in LENGTHS]
-    decode(model, rows, Restless(), END)
+    write(model, rows)
     assert [each.written for each in rows] == [by_transformers(stock, text(length, seed=length)) for length in LENGTHS]
 
 
@@ -103,7 +54,7 @@ def test_guessing_saves_runs_where_the_text_repeats(model: Any) -> None:
         for draft, most in ((0, MOST - 1), (8, MOST // 2)):
             again = row(model, text(20))
             runs.clear()
-            decode(model, [again], lambda ids, scores: scores, END, draft)  # a random model repeats itself
+            write(model, [again], likeliest, draft=draft)  # a random model repeats itself
             assert len(runs) <= most
     finally:
         handle.remove()
@@ -116,26 +67,27 @@ def test_a_prefix_is_read_once_and_gives_the_same_logits(model: Any) -> None:
     for _ in range(2):
         onward, afresh = row(model, prompt, trunk=trunk), row(model, prompt)
         assert torch.allclose(onward.logits, afresh.logits, atol=1e-4)
-        decode(model, [onward], Restless(), END)
-        decode(model, [afresh], Restless(), END)
+        write(model, [onward])
+        write(model, [afresh])
         assert onward.written == afresh.written
     assert (trunk.get_seq_length(), bytes_of(trunk)) == (100, before)
 
 
-def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any) -> None:
-    def third_is_the_end(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        bent = scores.clone()
-        if ids.shape[1] == 4:
-            bent[0] = -torch.inf
-            bent[0, 1] = 0
-        return bent
+def test_rows_end_by_end_token_limit_or_watcher_and_the_others_go_on(model: Any, stock: Any) -> None:
+    def third_is_the_end(under_way: Sequence[Row], scores: torch.Tensor) -> list[int]:
+        chosen = restless(under_way, scores)
+        return [
+            1 if each is rows[0] and len(each.written) == 3 else token
+            for each, token in zip(under_way, chosen, strict=True)
+        ]
 
     rows = [row(model, text(length, seed=length)) for length in (5, 33, 70)]
+    alone = [by_transformers(stock, text(length, seed=length)) for length in (5, 33, 70)]
     rows[1].most = 7
     rows[2].ends = lambda token: "loop" if len(rows[2].written) == 11 else None
-    ids = decode(model, rows, third_is_the_end, END)
+    assert write(model, rows, third_is_the_end) == rows
     assert [(len(each.written), each.finish) for each in rows] == [(4, "stop"), (7, "length"), (11, "loop")]
-    assert [each[1:].tolist() for each in ids] == [each.written + [0] * (11 - len(each.written)) for each in rows]
+    assert [each.written for each in rows] == [[*alone[0][:3], 1], alone[1][:7], alone[2][:11]]
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 20), st.data())

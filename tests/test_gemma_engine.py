@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from model.engine import Answer, Ask, EngineSpec, PageView
+from model.gemma.answering import THOUGHT_TOKENS
 from model.gemma.engine import GemmaEngine
 from model.grammar.generation import generation_schema
 from schemas.contract import Contract
@@ -66,7 +68,10 @@ def engine(tiny_checkpoint: Path) -> GemmaEngine:
 
 
 def answers(engine: GemmaEngine, asks: Sequence[Ask]) -> list[Answer]:
-    return list(engine.answer(asks))
+    """In the order of the asks, each answered once."""
+    given = list(engine.answer(asks))
+    assert sorted(answer.ask_id for answer in given) == sorted(ask.id for ask in asks)
+    return [next(answer for answer in given if answer.ask_id == ask.id) for ask in asks]
 
 
 @contextmanager
@@ -153,23 +158,42 @@ def test_a_batch_over_one_document_gives_what_its_asks_give_alone(engine: GemmaE
             assert logprobs == pytest.approx(single.leaf_logprobs[pointer], abs=1e-3)
 
 
-def test_pages_are_read_once_for_all_asks_about_them(engine: GemmaEngine) -> None:
-    tokens: list[int] = []
+@contextmanager
+def reading(engine: GemmaEngine) -> Iterator[dict[str, int]]:
+    """Counts the tokens that the model reads, those that it writes left out, and the pictures that it encodes."""
+    read = {"tokens": 0, "pictures": 0}
+    model = engine._answering.model.model
 
-    def count(module: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        tokens.append(kwargs["input_ids"].shape[1])
+    def tokens(module: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        read["tokens"] += kwargs["input_ids"].shape[1] if kwargs["input_ids"].shape[1] > 9 else 0  # else a guess
 
-    pages = (page(1), page(2), page(3))
-    handle = engine._answering.model.model.register_forward_pre_hook(count, with_kwargs=True)
+    def pictures(module: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        read["pictures"] += 1
+
+    handles = [
+        model.register_forward_pre_hook(tokens, with_kwargs=True),
+        model.vision_tower.register_forward_pre_hook(pictures, with_kwargs=True),
+    ]
     try:
-        [first] = answers(engine, [Ask("a", BILL, pages)])
-        whole = sum(tokens)
-        tokens.clear()
-        [second] = answers(engine, [Ask("b", BILL, pages)])
+        yield read
     finally:
-        handle.remove()
-    assert sum(tokens) < whole / 2
-    assert (first.json_text, first.leaf_logprobs) == (second.json_text, second.leaf_logprobs)
+        for handle in handles:
+            handle.remove()
+
+
+def test_pages_are_read_once_for_all_asks_about_them(engine: GemmaEngine) -> None:
+    """Also where others stand between them, and in a later call: a part that is asked for again."""
+    pages, others = (page(1), page(2), page(3)), (page(1), page(2, "Other"))
+    prompts = [engine._answering._prompt(engine._answering._draft(Ask("a", BILL, each))) for each in (pages, others)]
+    tasks = [len(prompt.ids) - prompt.prefix for prompt in prompts]
+    with reading(engine) as read:
+        given = answers(engine, [Ask("a", BILL, others), Ask("b", BILL, pages), Ask("c", BILL, others)])
+        given += answers(engine, [Ask("d", BILL, pages), Ask("e", BILL, pages)])
+    first, second = prompts[0].prefix, prompts[1].prefix
+    assert read == {"tokens": first + second + 3 * tasks[0] + 2 * tasks[1], "pictures": 5}
+    assert given[1].json_text == given[3].json_text == given[4].json_text
+    for pointer, logprobs in given[1].leaf_logprobs.items():  # the one alone, the other in a batch
+        assert logprobs == pytest.approx(given[3].leaf_logprobs[pointer], abs=1e-3)
 
 
 def test_what_the_model_says_is_the_answer(engine: GemmaEngine) -> None:
@@ -234,6 +258,22 @@ def test_it_cannot_call_for_ever_nor_where_it_may_not(engine: GemmaEngine) -> No
     assert barred.json_text.startswith('{"number":')
 
 
+def test_it_looks_up_nothing_that_no_longer_fits_into_the_context(engine: GemmaEngine) -> None:
+    """Whole pages twice, where there is room for one of them."""
+    calls = ["<|tool_call>call:zoom{box:[0,0,999,999],page:1}<tool_call|><|tool_response>"] * 2
+    ask, answering = Ask("a", BILL, PAGES, look=True), engine._answering
+    context, answering.context = answering.context, engine.count(ask) + 900
+    try:
+        with saying(engine, *calls, '{"number":"INV-1","total":12.5,"paid":null}') as read:
+            [answer] = answers(engine, [ask])
+    finally:
+        answering.context = context
+    assert json.loads(answer.json_text)["total"] == 12.5
+    assert len(answer.tool_calls) == 1
+    assert answer.prompt_tokens + engine.spec.output_tokens <= engine.count(ask) + 900
+    assert read[1].count("<|image>") == read[2].count("<|image>") == read[0].count("<|image>") + 1
+
+
 def test_a_reply_in_circles_is_ended_and_asked_for_once_more_without_grammar(tiny_checkpoint: Path) -> None:
     texts = Contract.from_json_schema({"title": "T", "type": "object", "properties": {"text": {"type": "string"}}})
     circles = '{"text":"' + "la " * 400
@@ -264,10 +304,12 @@ def test_batches_are_halved_until_they_fit_and_no_ask_is_lost(engine: GemmaEngin
     expected = answers(engine, asks)
     handle = engine._answering.model.model.register_forward_pre_hook(memory_for_two, with_kwargs=True)
     try:
-        given = answers(engine, asks)
+        with reading(engine) as read:
+            given = answers(engine, asks)
     finally:
         handle.remove()
     assert max(largest) == 2
+    assert read["pictures"] == 0  # the pages stay read
     assert [(each.ask_id, each.json_text) for each in given] == [(each.ask_id, each.json_text) for each in expected]
 
 
@@ -288,6 +330,8 @@ def test_counting_says_what_answering_takes(engine: GemmaEngine) -> None:
     ask = Ask("a", BILL, PAGES)
     [answer] = answers(engine, [ask])
     assert engine.count(ask) == answer.prompt_tokens + engine.spec.output_tokens
+    thinking = engine.count(replace(ask, think=True)) - engine.count(ask)
+    assert thinking == pytest.approx(THOUGHT_TOKENS, abs=40)  # less what closes the thought, plus what asks for it
 
 
 @pytest.mark.parametrize("quantisation", ["nf4", "int8"])

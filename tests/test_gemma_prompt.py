@@ -21,6 +21,7 @@ from transformers.processing_utils import ProcessorMixin
 
 from model.engine import Ask, PageView
 from model.gemma.calls import BadCall, ToolCall
+from model.gemma.pictures import patches
 from model.gemma.processor import (
     CHANNEL_CLOSE,
     CHANNEL_OPEN,
@@ -33,7 +34,7 @@ from model.gemma.processor import (
     Processor,
     load_processor,
 )
-from model.gemma.prompt import Prompt, batched, count_tokens, encode
+from model.gemma.prompt import Prompt, encode
 from model.gemma.tools import Exchange, ToolResult, run_calls
 from model.wording import conversation
 from schemas.contract import Contract
@@ -73,6 +74,28 @@ def unseen(long_side: int, region: Box) -> Image.Image:
 
 def ask(*pages: PageView, question: str = "", contract: Contract = CONTRACT) -> Ask:
     return Ask("a", contract, pages, question)
+
+
+def batched(processor: Processor, prompts: Sequence[Prompt]) -> dict[str, torch.Tensor]:
+    """What a model's own `forward` takes: prompts padded on the left to the longest, every picture rendered at once."""
+    longest = max(len(prompt.ids) for prompt in prompts)
+    input_ids = torch.full((len(prompts), longest), processor.pad_id, dtype=torch.int64)
+    attention_mask = torch.zeros_like(input_ids)
+    for row, prompt in enumerate(prompts):
+        begin = longest - len(prompt.ids)
+        input_ids[row, begin:] = torch.tensor(prompt.ids)
+        attention_mask[row, begin:] = 1
+    inputs = {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "position_ids": (attention_mask.cumsum(-1) - 1).clamp(min=0),
+        "mm_token_type_ids": (input_ids == processor.ids[IMAGE]).to(torch.int64),
+    }
+    pictures = [picture for prompt in prompts for picture in prompt.pictures]
+    if pictures:
+        cut = patches(processor.images, pictures)
+        inputs |= {"pixel_values": cut.pixel_values, "image_position_ids": cut.image_position_ids}
+    return inputs
 
 
 def controls(processor: Processor, prompt: Prompt) -> list[int]:
@@ -172,7 +195,7 @@ def test_tokens_are_counted_exactly_and_nothing_is_rendered(processor: Processor
     words = ask(*(replace(view, image=None) for view in views))
     pictures = conversation(one, SCHEMA)[2]
     assert [picture.tokens for picture in pictures] == [266, 1100]
-    difference = count_tokens(processor, one, SCHEMA) - count_tokens(processor, words, SCHEMA)
+    difference = len(encode(processor, one, SCHEMA).ids) - len(encode(processor, words, SCHEMA).ids)
     blanks = difference - sum(picture.tokens + 2 for picture in pictures)  # a picture takes the place of two line feeds
     assert blanks == -2 * len(pictures)
 
@@ -211,7 +234,7 @@ def test_a_batch_is_what_transformers_own_processor_makes_of_it(processor: Proce
         sanitize_control_tokens=True,
         processor_kwargs={"images_kwargs": {"max_soft_tokens": 70}, "text_kwargs": {"padding": True}},
     )
-    ours = batched(processor, [encode(processor, one, SCHEMA) for one in asks]).model_inputs(processor.images)
+    ours = batched(processor, [encode(processor, one, SCHEMA) for one in asks])
     for key in ("input_ids", "attention_mask", "mm_token_type_ids"):
         assert torch.equal(ours[key], real[key]), key
     most = ours["pixel_values"].shape[1]
@@ -231,9 +254,9 @@ def test_a_batch_of_unequal_pages_and_budgets_gives_each_the_logits_it_has_alone
         ask(seen(replace(wide, number=1), 280)),
     ]
     prompts = [encode(processor, one, SCHEMA) for one in asks]
-    together = model(**batched(processor, prompts).model_inputs(processor.images)).logits
+    together = model(**batched(processor, prompts)).logits
     for prompt, padded in zip(prompts, together, strict=True):
-        alone = model(**batched(processor, [prompt]).model_inputs(processor.images)).logits[0]
+        alone = model(**batched(processor, [prompt])).logits[0]
         assert len(alone) == len(prompt.ids)
         torch.testing.assert_close(padded[-len(alone) :], alone, atol=1e-4, rtol=1e-4)
 

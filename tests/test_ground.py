@@ -4,7 +4,7 @@ import pytest
 
 from model.engine import Finding
 from pipeline.ground import ground
-from pipeline.index import agreement
+from pipeline.grounding.index import agreement
 from schemas.field import field_tree
 from schemas.page import Word
 from tests.pages import box, page

@@ -30,7 +30,15 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["pipeline.batch", "pipeline.extract", "model.registry", "flows.commands.ingest", "flows.commands.doctor"]
+    "module",
+    [
+        "pipeline.batch",
+        "pipeline.extract",
+        "model.registry",
+        "flows.commands.ingest",
+        "flows.commands.doctor",
+        "flows.commands.evaluate",
+    ],
 )
 def test_the_pipeline_and_a_direct_run_never_import_prefect_or_torch(module: str) -> None:
     assert not imported_by(f"import {module}") & {"prefect", "torch", "transformers"}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.score import Counts, Score, count, score
+from pipeline.score import score
+from pipeline.scoring.tally import Counts, Score, count
 from schemas.contract import Contract
 from schemas.page import Box
 from schemas.pointer import leaves

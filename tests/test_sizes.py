@@ -21,8 +21,9 @@ from transformers import (
 )
 
 from model.engine import VISUAL_TOKENS
-from model.gemma import attention, bench, experts, prefill
+from model.gemma import attention, bench, cache, experts, prefill
 from model.gemma.dimensions import GEMMA_4_26B_A4B, layers, parts
+from model.gemma.prompt import Prompt
 from model.gemma.quantization import replace_modules
 from model.gemma.sizes import (
     GB,
@@ -30,7 +31,6 @@ from model.gemma.sizes import (
     QUANTISATIONS,
     RESERVE,
     Scratch,
-    _held_over,
     _matrix_bytes,
     cache_bytes,
     fit,
@@ -160,29 +160,37 @@ def test_only_experts_in_4_bit_make_the_26b_small_and_stock_4_bit_does_not() -> 
 def test_cache_bytes_are_those_of_the_real_cache(tokens: int) -> None:
     config = CONFIGS["tiny"]()
     model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
-    cache = DynamicCache(config=config.get_text_config())
+    kept = DynamicCache(config=config.get_text_config())
     with torch.no_grad():
-        model(input_ids=torch.full((2, tokens), 70), cache=cache, use_cache=True)
-    real = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+        model(input_ids=torch.full((2, tokens), 70), cache=kept, use_cache=True)
+    real = sum(layer.keys.nbytes + layer.values.nbytes for layer in kept.layers)
     # A local layer drops its oldest token when the next one comes, so the library keeps one less than the window.
     local = [layer for layer in layers(config.to_dict()) if layer.window and tokens >= layer.window]
     late = sum(2 * 2 * 2 * layer.kv_heads * layer.head_dim for layer in local)
     assert cache_bytes(config.to_dict(), tokens, batch=2) == real + late
 
 
-def test_local_layers_hold_the_last_chunk_over_until_the_next() -> None:
+def test_memory_that_caches_keep_is_that_of_pages_and_replies_and_nothing_of_chunks() -> None:
+    """Read in chunks longer than the window, by three asks of their own; then as one batch."""
     config = CONFIGS["tiny"]()
-    model = Gemma4ForConditionalGeneration(config).to(torch.bfloat16).eval()
-    cache = DynamicCache(config=config.get_text_config())
-    with torch.no_grad():
-        for _ in range(3):
-            model(input_ids=torch.full((1, 50), 70), cache=cache, use_cache=True)
-    alive = sum(
-        layer.keys.untyped_storage().nbytes() + layer.values.untyped_storage().nbytes() for layer in cache.layers
+    attention.register()
+    model = Gemma4ForConditionalGeneration._from_config(
+        config, attn_implementation=attention.NAME, dtype=torch.bfloat16
     )
-    said = cache_bytes(config.to_dict(), 150) + _held_over(config.to_dict(), 50, 150)
-    per_token = cache_bytes(config.to_dict(), 1)
-    assert said - per_token <= alive <= said
+    said = config.to_dict()
+    prompt = Prompt("ask", tuple(range(30, 223)), prefix=150, pictures=())
+    trunk = cache.empty_cache(config)
+    prefill.prefill(model, None, prompt, trunk, end=150, chunk=50)
+    twigs = [cache.branch(trunk) for _ in range(3)]
+    for twig in twigs:
+        prefill.prefill(model, None, prompt, twig, chunk=40)
+    token = sum(2 * 2 * layer.kv_heads * layer.head_dim for layer in layers(said) if layer.window)  # see above
+    pages, replies = cache_bytes(said, 150) - token, 3 * (reply_bytes(said, 43) - token)
+    assert cache.bytes_of(trunk) == pages
+    assert cache.bytes_of(trunk, *twigs) == pages + replies
+    whole = cache.merged(twigs)
+    assert cache.bytes_of(trunk, whole) == pages + replies
+    assert cache.bytes_of(trunk, cache.only(whole, [1], 193)) == pages + replies // 3
 
 
 def test_the_cache_of_the_26b_is_that_of_its_five_global_layers_and_25_windows() -> None:
@@ -237,11 +245,12 @@ def test_what_bounds_scratch_is_what_the_engine_is_set_to() -> None:
 def test_reading_and_writing_take_no_more_than_the_sums_and_not_far_less() -> None:
     """On a processor at the real widths; so short a document does not use up what the settings allow."""
     attention.register()
-    config, tokens, chunk, replies = real_widths() | {"vision_config": None}, 600, 200, 3
+    config, tokens, chunk, replies = real_widths() | {"vision_config": None}, 600, 200, 12
     model = stand_in(config, torch.device("cpu"), attention.NAME)
     words = (*range(100, 100 + tokens // 2), *range(100, 100 + tokens // 2), 1)
     document, reading = peak_bytes(lambda: bench._read(model, words, chunk))
     _, writing = peak_bytes(lambda: bench._write(model, document, replies, 4))
-    said = cache_bytes(config, tokens) + workspace_bytes(config, tokens, replies, Scratch(chunk=chunk))
+    said = cache_bytes(config, tokens) + workspace_bytes(config, tokens, 1, Scratch(chunk=chunk))
     assert 0.2 * said < reading <= said
-    assert writing <= said + replies * reply_bytes(config, 8)
+    said = replies * reply_bytes(config, 5) + workspace_bytes(config, 1, replies, Scratch(chunk=1))
+    assert 0.2 * said < writing <= said

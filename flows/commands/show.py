@@ -1,22 +1,22 @@
-"""`intaglio show`: a record as a table."""
+"""`intaglio show`: a record as a table, or as a page of HTML."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import COLOURS, console, plain
-from schemas.errors import UsageError
+from pipeline.records import read_record
 from schemas.record import FieldResult, Record
 
 LONGEST = 200  # characters of a value that are shown
 
 
 def run(path: Path) -> int:
-    record = _load(path)
+    """Prints the table; returns the exit code."""
+    record = read_record(path)
     screen = console()
     screen.print(_heading(record))
     if record.fields:
@@ -25,18 +25,6 @@ def run(path: Path) -> int:
         colour = "red" if issue.severity == "error" else "yellow"
         screen.print(Text(f"{issue.severity}: {plain(issue.message)}", style=colour))
     return 0
-
-
-def _load(path: Path) -> Record:
-    try:
-        return Record.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValidationError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"{path} is not a record of Intaglio: {reason}.", remedy="Name a file that ingest wrote."
-        ) from error
 
 
 def _heading(record: Record) -> Text:

@@ -11,6 +11,7 @@ from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, STREET,
 
 LIKELY, POSSIBLE = 0.5, 0.3  # likeness of a line that begins an address, and of one that goes on with it
 PLACE_LETTERS = 5
+RUNNING = 14  # words, from which a line without a postcode is running text
 _COMPANY_NUMBER = re.compile(r"(?i)^\W*co\W*(?:reg\W*)?no\W*\d[\d-]*(?:-[A-Z])?(?:\W+|$)")
 _CONTACT = re.compile(
     r"(?i)[\s,;|(]*(?<![a-z])(?:(?:tel|phone|fax|hp|mobile|e-?mail|www|gst|tax id|co\.?\s?reg)[\s.&]*(?:no)?\W*[:+(\d]"
@@ -25,8 +26,10 @@ def address_run(segments: Sequence[Span]) -> list[Span]:
     for index, segment in enumerate(segments):
         text = _CONTACT.sub("", segment.text)
         alike = likeness(text)
+        following = segments[index + 1].text if index + 1 < len(segments) else ""
+        if not run and alike < LIKELY and text.rstrip().endswith(",") and text[:1].isdigit():
+            alike = likeness(f"{text} {following}")  # "109, SS21/1A," says little without its second line
         if run:
-            following = segments[index + 1].text if index + 1 < len(segments) else ""
             if alike < POSSIBLE and not _goes_on(run[-1].text, text, following):
                 break
             run.append(segment)
@@ -45,6 +48,8 @@ def likeness(text: str) -> float:
     if re.fullmatch(r"[\d\s()+./-]+[A-Z]?\)?", text.strip()):
         return 0.0  # a telephone or registration number
     if EMAIL.search(text) or URL.search(text):
+        return 0.0
+    if text.count(" ") >= RUNNING and not POSTCODE.search(text):
         return 0.0
     score = 0.45 * bool(STREET.search(text)) + 0.35 * bool(POSTCODE.search(text))
     score += 0.15 * bool(re.search(r"\d", text)) + 0.2 * ("," in text)

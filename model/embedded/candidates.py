@@ -13,10 +13,11 @@ from typing import Any
 
 from model.embedded.date_order import DateOrder, date_order
 from model.embedded.labels import Hit, LabelBook
-from model.embedded.lines import SEPARATOR, Line, Span, page_lines
+from model.embedded.lines import SEPARATOR, Line, Span
+from model.embedded.printed import Printed
 from model.embedded.roles import Role
 from model.values.dates import TIME, dates, day_and_month
-from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, decimal_mark, numbers
+from model.values.numbers import CURRENCY_CODES, CURRENCY_SIGNS, Number, numbers
 from schemas.page import PageText
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -61,33 +62,42 @@ class Candidate:
 
 @dataclass
 class Reading:
-    """A document as the engine reads it: lines, labels and candidates, page by page, each computed once.
+    """A document as the engine reads it for one contract: lines, labels and candidates, each computed once.
 
     heads: (page, line) of the lines that head the tables of lists. rows: for those that are their rows, up to which
     character.
     """
 
-    pages: Sequence[PageText]
+    printed: Printed
     book: LabelBook
     heads: set[tuple[int, int]] = field(default_factory=set)
     rows: dict[tuple[int, int], int] = field(default_factory=dict)
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
     _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
 
-    @cached_property
+    @property
+    def pages(self) -> Sequence[PageText]:
+        return self.printed.pages
+
+    @property
     def lines(self) -> list[Line]:
-        return [line for page in self.pages for line in page_lines(page)]
+        return self.printed.lines
 
-    @cached_property
+    @property
     def page_sizes(self) -> dict[int, tuple[float, float]]:
-        return {page.number: (page.width, page.height) for page in self.pages}
+        return self.printed.page_sizes
 
-    @cached_property
+    @property
     def by_page(self) -> dict[int, list[Line]]:
-        grouped: dict[int, list[Line]] = {page.number: [] for page in self.pages}
-        for line in self.lines:
-            grouped[line.page].append(line)
-        return grouped
+        return self.printed.by_page
+
+    @property
+    def mark(self) -> Any:
+        return self.printed.mark
+
+    @property
+    def prints_decimals(self) -> bool:
+        return self.printed.prints_decimals
 
     @cached_property
     def hits(self) -> dict[tuple[int, int], list[Hit]]:
@@ -109,21 +119,18 @@ class Reading:
         return self._pointers[key]
 
     @cached_property
-    def mark(self) -> Any:
-        return decimal_mark(line.text for line in self.lines)
-
-    @cached_property
-    def prints_decimals(self) -> bool:
-        """Whether most of the document's amounts show two decimals."""
-        found = [number for line in self.lines for number in numbers(line.text, self.mark) if not number.percent]
-        exact = sum(number.decimals == 2 or number.digits[-3:-2] in (".", ",") for number in found)
-        return exact >= 3 and exact >= 0.3 * len(found)
-
-    @cached_property
     def date_order(self) -> DateOrder:
         """Which way the document's numeric dates are to be read."""
-        currencies = Counter(candidate.value for candidate in self.candidates("currency"))
-        return date_order([line.text for line in self.lines], currencies, self.mark)
+        return date_order([line.text for line in self.lines], self._currencies, self.mark)
+
+    @cached_property
+    def _currencies(self) -> Counter[str]:
+        return Counter(candidate.value for candidate in self.candidates("currency"))
+
+    @property
+    def usual_currency(self) -> str | None:
+        """The currency that most of the document's amounts are in; None where it shows none."""
+        return next((code for code, _ in self._currencies.most_common(1)), None)
 
     def is_open_date(self, value: Any, spans: Sequence[Span]) -> bool:
         """Whether a date's words can be read as another day, and nothing in the document says which it is."""

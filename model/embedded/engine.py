@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
+from model.embedded.desk import Desk
 from model.embedded.fill import Filled, fill
-from model.embedded.labels import LabelBook
 from model.engine import Answer, Ask, EngineSpec, Finding, Limits
-from schemas.contract import Contract
 from schemas.errors import EngineUnavailable
 from schemas.record import EngineInfo
 
@@ -24,6 +22,9 @@ class EmbeddedEngine:
 
     info = EngineInfo(name="embedded", model="geometry", revision=REVISION, fingerprint=f"embedded-{REVISION}")
     limits = Limits()
+
+    def __init__(self) -> None:
+        self._desk = Desk()
 
     @classmethod
     def of(cls, spec: EngineSpec) -> EmbeddedEngine:
@@ -40,16 +41,8 @@ class EmbeddedEngine:
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
         for ask in asks:
-            filled = fill(ask.contract.root, [page.text for page in ask.pages], label_book(ask.contract))
+            filled = fill(self._desk.prepared(ask), ask.scope)
             yield Answer(ask_id=ask.id, json_text=json.dumps(filled.data), findings=_findings(filled))
-
-
-_book = lru_cache(maxsize=16)(LabelBook.of)
-
-
-def label_book(contract: Contract) -> LabelBook:
-    """The labels of a contract, made once for each."""
-    return _book(contract.root)
 
 
 def _findings(filled: Filled) -> dict[str, Finding]:

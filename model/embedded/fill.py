@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from model.embedded.candidates import Reading
-from model.embedded.choices import choose_marked
-from model.embedded.headers import Head, owned_heads
-from model.embedded.labels import LabelBook
-from model.embedded.lists import object_rows, row_leaves, text_items
-from model.embedded.parties import choose_parties
-from model.embedded.roles import role_of
-from model.embedded.scalars import Choice, choose
+from model.embedded.leftovers import is_narrow, leftover_rows
+from model.embedded.lines import Span
+from model.embedded.lists import row_leaves, text_items
+from model.embedded.prepared import Prepared, levels
+from model.embedded.scalars import Choice
 from model.embedded.sections import sections
-from model.embedded.tables import Row, table_rows
-from model.embedded.texts import document_title, labelled_text
+from model.embedded.tables import Row
+from model.engine import Scope
 from model.values.text import squash
 from schemas.field import Field
-from schemas.page import PageText
 
 OPEN = 0.6  # the most confidence in a value whose words say two things
 
@@ -32,76 +28,22 @@ class Filled:
     choices: dict[str, Choice] = field(default_factory=dict)
 
 
-def fill(root: Field, pages: Sequence[PageText], book: LabelBook) -> Filled:
-    """Everything that the pages say about the fields under `root`."""
-    reading = Reading(pages, book)
+def fill(prepared: Prepared, scope: Scope | None = None) -> Filled:
+    """Everything that the pages say about the fields; of the list of a scope, what begins in it."""
     filled = Filled(None)
-    lists = {node.pointer: row_leaves(node) for node in _lists(root)}
-    heads = owned_heads(reading, lists)
-    tables = {
-        pointer: table_rows(
-            reading, found, [head for other in heads if other != pointer for head in heads[other]], leaves
-        )
-        for (pointer, leaves), found in zip(lists.items(), heads.values(), strict=True)
-    }
-    reading.heads = {
-        (head.page, index)
-        for found in heads.values()
-        for head in found
-        for index in range(head.first_line, head.last_line + 1)
-    }
-    reading.rows = {
-        place: end
-        for rows in tables.values()
-        if len(rows) > 1  # a single row may well be a document's own values in a table of two lines
-        for row in rows
-        for place, end in row.reach.items()
-    }
-    filler = _Filler(reading, _single_values(root, reading), heads, tables, filled)
-    filled.data = filler.node(root)
+    filled.data = _Filler(prepared, scope, filled).node(prepared.root)
     for pointer, choice in filled.choices.items():
-        if reading.is_open_date(choice.value, choice.spans):
+        if prepared.reading.is_open_date(choice.value, choice.spans):
             filled.choices[pointer] = replace(choice, score=min(choice.score, OPEN))
     return filled
-
-
-def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
-    """The values of all leaves outside lists."""
-    leaves = [leaf for leaf in root.leaves() if "*" not in leaf.pointer]
-    found = choose(reading, leaves)
-    found.update(choose_parties(reading, leaves))
-    found.update(choose_marked(reading, leaves))
-    for leaf in leaves:
-        if role_of(leaf) == "text":
-            choice = labelled_text(reading, leaf) or document_title(reading, leaf)
-            if choice is not None:
-                found[leaf.pointer] = choice
-    return found
-
-
-def _lists(node: Field) -> Iterator[Field]:
-    """Every list of objects whose rows are printed as such: of lists in lists, the innermost."""
-    for child in node.children:
-        yield from _lists(child)
-    if node.item is not None and node.item.kind == "object":
-        yield _levels(node)[-1]
-
-
-def _levels(node: Field) -> list[Field]:
-    """A list of objects, the first list of objects in it, and so on inwards."""
-    assert node.item is not None
-    inner = next((child for child in node.item.children if child.item and child.item.kind == "object"), None)
-    return [node, *(_levels(inner) if inner else ())]
 
 
 @dataclass
 class _Filler:
     """Puts what was found into the contract's shape, and registers where each value comes from."""
 
-    reading: Reading
-    single: dict[str, Choice]
-    heads: dict[str, list[Head]]
-    tables: dict[str, list[Row]]
+    prepared: Prepared
+    scope: Scope | None
     filled: Filled
 
     def node(self, node: Field) -> Any:
@@ -109,7 +51,7 @@ class _Filler:
             return {child.name: self.node(child) for child in node.children}
         if node.kind == "array":
             return self.list_of(node)
-        choice = self.single.get(node.pointer)
+        choice = self.prepared.single.get(node.pointer)
         if choice is None:
             return None
         self.filled.choices[node.pointer] = choice
@@ -119,25 +61,36 @@ class _Filler:
         item = node.item
         assert item is not None
         if item.kind != "object":
-            choices = text_items(self.reading, node)
+            choices = text_items(self.prepared.reading, node, self.prepared.lists)
+            if self.scope is not None and self.scope.list == node.pointer:
+                choices = [choice for choice in choices if _begins_in(self.scope, choice.spans)]
             for index, choice in enumerate(choices):
                 self.filled.choices[f"{node.pointer}/{index}"] = choice
             return [choice.value for choice in choices]
-        levels = _levels(node)
-        innermost = levels[-1]
-        rows = object_rows(self.reading, innermost.pointer, self.tables[innermost.pointer], row_leaves(innermost))
-        return self.level(levels, rows, node.pointer)
+        nested = levels(node)
+        return self.level(nested, self.rows(nested), node.pointer)
 
-    def level(self, levels: Sequence[Field], rows: Sequence[Row], here: str) -> list[Any]:
+    def rows(self, nested: Sequence[Field]) -> list[Row]:
+        """The rows of a list, of lists in lists the inner one's; for a narrow scope also what else may be a row."""
+        rows = self.prepared.rows(nested[-1])
+        if self.scope is None or self.scope.list not in {node.pointer for node in nested}:
+            return rows
+        found = [row for row in rows if _begins_in(self.scope, row.first)]
+        if is_narrow(self.scope):
+            found += leftover_rows(self.prepared, nested[0], nested[-1], rows, self.scope)
+            found.sort(key=lambda row: row.place)
+        return found
+
+    def level(self, nested: Sequence[Field], rows: Sequence[Row], here: str) -> list[Any]:
         """The objects of a list, of which `rows` are the rows; of a list in a list, the rows of the inner one."""
-        node, *inner = levels
+        node, *inner = nested
         assert node.item is not None
         template = f"{node.pointer}/*"
         if not inner:
             return [self.row(node.item, template, f"{here}/{index}", row) for index, row in enumerate(rows)]
         groups = []
         for index, (heading, members) in enumerate(
-            sections(self.reading, self.heads[levels[-1].pointer], rows, row_leaves(node))
+            sections(self.prepared.reading, self.prepared.heads[nested[-1].pointer], rows, row_leaves(node))
         ):
             place = f"{here}/{index}"
             group = self.row(node.item, template, place, heading)
@@ -156,10 +109,23 @@ class _Filler:
             self.filled.choices[pointer] = Choice(pointer, values[index], spans, row.score)
         return [by_text[squash(value)] for value in values]
 
+    def named(self, node: Field, template: str, place: str, row: Row) -> list[Any] | None:
+        """The entries of a list inside a row of which each is one name: the authors of a work."""
+        assert node.item is not None
+        leaf = next(iter(node.item.leaves()))
+        entries: list[Any] = []
+        for index, name in enumerate(row.values.get(leaf.pointer, ())):
+            inside = leaf.pointer.removeprefix(template).replace("/*", f"/{index}", 1)
+            self.filled.choices[place + inside] = Choice(leaf.pointer, name, row.spans[leaf.pointer], row.score)
+            entries.append({leaf.name: name} if node.item.kind == "object" else name)
+        return entries or (None if node.nullable else [])
+
     def row(self, item: Field, template: str, place: str, row: Row) -> Any:
         """The object of one row; its leaves are registered under `place`, which has the row's index."""
         if item.kind == "object":
             return {child.name: self.row(child, template, place, row) for child in item.children}
+        if item.kind == "array" and item.item is not None and not item.item.choices:
+            return self.named(item, template, place, row)
         if item.kind == "array":
             return self.marked(item, template, place, row) or (None if item.nullable else [])
         value = row.values.get(item.pointer)
@@ -167,3 +133,8 @@ class _Filler:
             pointer = place + item.pointer.removeprefix(template)
             self.filled.choices[pointer] = Choice(pointer, value, row.spans.get(item.pointer, ()), row.score)
         return value
+
+
+def _begins_in(scope: Scope, spans: Sequence[Span]) -> bool:
+    """Whether an entry, of which these spans come first, begins in the scope."""
+    return bool(spans) and scope.holds(spans[0].page, spans[0].words[0].box)

@@ -74,8 +74,11 @@ def _score(block: Block, index: int, name: Sequence[Span], rank: int) -> float:
 
 
 def _whole_name(block: Block, index: int) -> list[Span]:
-    """The name's spans. One that opens a bracket, or lacks the legal form that the next line is, goes on below it."""
+    """The name's spans. One that opens a bracket, or lacks the legal form that the next line is, goes on below it; one
+    that begins with a legal form goes on from the line above."""
     spans = [block.segments[index]]
+    if index > 0 and LEGAL_FORM.match(spans[0].text) and _named_above(block.segments[index - 1].text):
+        spans.insert(0, block.segments[index - 1])
     for following in block.segments[index + 1 : index + 3]:
         text = " ".join(span.text for span in spans)
         if text.count("(") > text.count(")") or (not LEGAL_FORM.search(text) and _is_tail(following.text)):
@@ -83,6 +86,11 @@ def _whole_name(block: Block, index: int) -> list[Span]:
         else:
             break
     return spans
+
+
+def _named_above(text: str) -> bool:
+    """Whether a line can be the start of a name that a line beginning with a legal form ends."""
+    return text.replace(" ", "").isalpha() and not TITLE.match(text) and not LEGAL_FORM.search(text)
 
 
 def _is_tail(text: str) -> bool:

@@ -22,10 +22,20 @@ from schemas.lexicon import Concept, concepts, meant
 
 OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
 _PREFIX = 2
-RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change")  # amounts that add up
+RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change", "rounding")  # amounts that add up
 LANDMARKS = (*RECONCILED, "buyer", "ship_to")  # looked for in every document, whether or not a field wants them
 MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how alike, to be known though misread
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
+
+
+def labels_of(leaf: Field) -> list[str]:
+    """All labels of a leaf or a list: its own, and the lexicon's for what it means."""
+    shared = meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer)
+    return [text for text in (*_own_labels(leaf), *(label for concept in shared for label in concept.labels)) if text]
+
+
+def _own_labels(leaf: Field) -> list[str]:
+    return [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
 
 
 def _own_share(leaf: Field) -> float:
@@ -85,8 +95,7 @@ class LabelBook:
         """The labels of a contract's leaves and lists."""
         book = cls()
         for leaf in (*root.leaves(), *_lists(root)):
-            own = [*leaf.labels, leaf.title, " ".join(name_words(leaf.name))]
-            for text in own:
+            for text in _own_labels(leaf):
                 book._add(text, leaf, OWN)
             for concept in (*meant(leaf.name, leaf.title, leaf.description, in_row="*" in leaf.pointer), *_owner(leaf)):
                 for text in concept.labels:
@@ -139,7 +148,8 @@ class LabelBook:
             found.append(Hit(span, self.meanings[key], frozenset(self.roles[key]), len(key)))
             at = end
         if line.words[0].source == "ocr":
-            found += self._misread(line, found)
+            misread = self._misread(line, found)
+            found = [hit for hit in found if not any(_inside(hit.span, other.span) for other in misread)] + misread
             found.sort(key=lambda hit: hit.span.start)
         return found
 
@@ -148,7 +158,7 @@ class LabelBook:
         hits = []
         for segment in line.segments:
             lead = re.match(r"[^\d:]{6,40}", segment.text)
-            if lead is None or any(segment.start <= hit.span.start < segment.start + lead.end() for hit in found):
+            if lead is None or any(hit.span.start == segment.start for hit in found):
                 continue
             text = squash(lead[0])
             if len(text) < MISREAD_LETTERS:
@@ -169,6 +179,10 @@ class LabelBook:
                     continue  # "a police report" is no "Apólice"
                 return key
         return None
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _stands_alone(span: Span) -> bool:

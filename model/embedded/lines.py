@@ -16,6 +16,8 @@ from schemas.page import Box, PageText, Word, enclosing
 SEGMENT_GAP = 0.9  # in line heights: a wider gap separates columns, a narrower one separates words
 INK_TO_PRINT = 1.55  # how much higher print is than the ink of a word, as fonts measure it
 INK_LEAST = 1.0  # of the page's usual ink height: a dash and an `a` are as high words as others
+SIDEWAYS, SIDEWAYS_LETTERS = 0.6, 4  # width over height of a word, and its letters, from which it runs up the page
+STRIP = 2.0  # points by which the edges of words of one such line may differ
 SEPARATOR = "\t"
 _Placed = tuple[Word, float, float, float, float]
 
@@ -120,7 +122,7 @@ class Span:
 
 
 def page_lines(page: PageText) -> list[Line]:
-    """The visual lines of a page, top to bottom."""
+    """The visual lines of a page, top to bottom; behind them those that run up the page."""
     placed = [
         (word, word.box.x0 * page.width, word.box.y0 * page.height, word.box.x1 * page.width, word.box.y1 * page.height)
         for word in page.words
@@ -131,12 +133,29 @@ def page_lines(page: PageText) -> list[Line]:
     if page.source == "ocr" and placed:
         usual = median(item[4] - item[2] for item in placed)
         placed = [_as_high_as_print(item, usual) for item in placed]
-    rows = _rows(placed)
+    strips = _sideways(placed) if page.source == "text" else []
+    aside = {id(item) for strip in strips for item in strip}
+    rows = _rows([item for item in placed if id(item) not in aside])
     lines: list[Line] = []
     for row in rows:
         row.sort(key=lambda item: item[1])
         lines.append(_line(page.number, len(lines), row))
+    for strip in strips:
+        lines.append(_line(page.number, len(lines), strip))
     return lines
+
+
+def _sideways(placed: Sequence[_Placed]) -> list[list[_Placed]]:
+    """Words that run up the page, as a stamp in the margin does, strip by strip, from the bottom up."""
+    strips: list[list[_Placed]] = []
+    for item in placed:
+        word, x0, y0, x1, y1 = item
+        if len(word.text) < SIDEWAYS_LETTERS or x1 - x0 > SIDEWAYS * (y1 - y0):
+            continue
+        if not any(abs(strip[0][1] - x0) < STRIP and abs(strip[0][3] - x1) < STRIP for strip in strips):
+            within = [other for other in placed if abs(other[1] - x0) < STRIP and abs(other[3] - x1) < STRIP]
+            strips.append(sorted(within, key=lambda other: -other[4]))
+    return strips
 
 
 def _level(item: _Placed, skew: float) -> _Placed:

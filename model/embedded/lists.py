@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
 from model.embedded.entries import entry_rows
+from model.embedded.figures import figure_leaves, figure_rows
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
+from model.embedded.outlined import outlined_items, outlined_rows
 from model.embedded.pairs import pair_rows
+from model.embedded.papers import author_rows, cited_rows
+from model.embedded.rolls import roll_items
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
-from model.embedded.texts import introduced, trimmed
+from model.embedded.texts import introduced, separated
 from model.embedded.transcript import page_rows
 from schemas.field import Field
 
-_SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 MAX_LINES = 30
 
 
@@ -26,24 +29,40 @@ def row_leaves(node: Field) -> tuple[Field, ...]:
     return tuple(leaf for leaf in node.item.leaves() if leaf.pointer.count("*") == depth or leaf.choices)
 
 
-def object_rows(reading: Reading, pointer: str, tabled: list[Row], leaves: tuple[Field, ...]) -> list[Row]:
-    """The rows of the list of objects at a pointer, in document order; empty where the document shows none.
+def object_rows(reading: Reading, node: Field, tabled: list[Row], rivals: Sequence[Field]) -> list[Row]:
+    """The rows of a list of objects, in document order; empty where the document shows none.
+
+    rivals: all lists of the contract, which may claim what stands under a heading.
 
     tabled: those that stand in tables.
     """
+    leaves = row_leaves(node)
     for way in (page_rows, pair_rows):
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    return tabled or entry_rows(reading, pointer, leaves) or item_rows(reading, leaves)
+    figures = figure_leaves(leaves)
+    if figures is not None and not tabled:
+        printed = reading.printed
+        return figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
+    return (
+        tabled
+        or author_rows(reading, node)
+        or cited_rows(reading, node)
+        or entry_rows(reading, node, leaves, rivals)
+        or outlined_rows(reading.printed.sections, node, rivals)
+        or item_rows(reading, leaves)
+    )
 
 
-def text_items(reading: Reading, node: Field) -> list[Choice]:
+def text_items(reading: Reading, node: Field, rivals: Sequence[Field]) -> list[Choice]:
     """The items of a list of plain values: what stands behind its label or under its heading, cut at separators."""
     assert node.item is not None
     if node.item.kind != "string" or node.item.choices:
         return []  # a text is no number, and need not be an allowed value
     pointer = node.item.pointer
+    if found := roll_items(reading, node) or outlined_items(reading.printed.sections, node, rivals):
+        return found
     for line in reading.lines:
         for hit in reading.hits_on(line):
             if pointer not in hit.pointers:
@@ -56,7 +75,7 @@ def text_items(reading: Reading, node: Field) -> list[Choice]:
                 continue
             if spans and spans[0].line is not line:
                 spans = _under(reading, spans[0])
-            items = [item for span in spans for item in _items(span)]
+            items = [item for span in spans for item in separated(span)]
             if items:
                 return [Choice(pointer, item.text, (item,), 0.6 * strength) for item in items]
     return []
@@ -74,16 +93,4 @@ def _under(reading: Reading, first: Span) -> list[Span]:
         if any(hit.span.start == begins[0].start and hit.span.end >= begins[0].end - 1 for hit in labels):
             break
         found += line.segments if begins[0] is line.segments[0] else begins[:1]
-    return found
-
-
-def _items(span: Span) -> list[Span]:
-    found, start = [], 0
-    pieces = [*_SEPARATORS.finditer(span.text), None]
-    for piece in pieces:
-        end = piece.start() if piece else len(span.text)
-        item = trimmed(Span(span.line, span.start + start, span.start + end))
-        if item is not None:
-            found.append(item)
-        start = piece.end() if piece else end
     return found

@@ -6,6 +6,7 @@ an unlabelled recipient is the other address of the page's upper half.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,9 @@ from model.embedded.vocabulary import LEGAL_FORM, POSTCODE, TITLE
 from model.values.text import squash
 from schemas.field import Field
 
+HARDLY_SAID = 0.4  # of a label's score, below which the letterhead is believed
 RIVALRY = 0.8  # of the score, where a label and the letterhead say different things
+NEAR_NAME = 4  # lines below the issuer's name, in which its address most often begins
 LEAST_ADDRESS = 0.5
 MOST_ADDRESS = 0.75  # the confidence in an address that no label names
 UPPER = 0.5  # of the page, in which recipients stand
@@ -68,6 +71,8 @@ def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]
     elif role == "person" and party_of(leaf) == "":
         shown = _prominent(leaf, groups)
     letterhead_first = role == "address" and party_of(leaf) != ""
+    if shown and said and said.score < HARDLY_SAID:
+        said = None  # "from the date of purchase" names nobody
     choice = (shown or said) if letterhead_first else (said or shown)
     if choice and said and shown and squash(str(said.value)) != squash(str(shown.value)):
         return replace(choice, score=choice.score * RIVALRY)
@@ -75,7 +80,9 @@ def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text has letters enough for a name, and is not the legal form behind one only."""
+    """Whether a text has letters enough for a name, and is not the legal form behind one or a number only."""
+    if sum(map(str.isdigit, text)) > sum(map(str.isalpha, text)):
+        return False
     return sum(char.isalpha() for char in LEGAL_FORM.sub("", text)) >= 2 and any(map(str.isalpha, text[:2]))
 
 
@@ -89,7 +96,7 @@ def _issuer(reading: Reading, groups: Sequence[Block]) -> Party:
             if not run or run[0] is not block.segments[start]:
                 continue
             fit = address_score(run)
-            if name and 0 < run[0].line.index - name[-1].line.index <= 3 and _in_column(run[0], name[-1]):
+            if name and 0 < run[0].line.index - name[-1].line.index <= NEAR_NAME and _in_column(run[0], name[-1]):
                 fit += 0.35
             if fit > best[0] + 1e-9:
                 best = (fit, run)
@@ -143,6 +150,10 @@ def _prominent(leaf: Field, groups: Sequence[Block]) -> Choice | None:
         return None
     largest = max(top, key=lambda segment: segment.line.size)
     words = largest.text.split()
-    if not 2 <= len(words) <= 5 or not all(word.strip(".,-'").isalpha() for word in words) or TITLE.match(largest.text):
+    if (
+        not 2 <= len(words) <= 5
+        or not all(re.fullmatch(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*[.,]?", word) for word in words)
+        or TITLE.match(largest.text)
+    ):
         return None
     return Choice(leaf.pointer, largest.text.strip(), (largest,), 0.6)

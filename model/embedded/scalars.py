@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import product
 from typing import Any
 
 from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import RECONCILED, Hit, concept_pointer
 from model.embedded.lines import Span
 from model.embedded.periods import period_offers
+from model.embedded.reconcile import reconcile
 from model.embedded.relations import Relation, is_recipients, relations
 from model.embedded.roles import Role, akin, party_of, role_of
 from schemas.field import Field
@@ -23,8 +22,6 @@ from schemas.formats import is_iban
 from schemas.lexicon import meant
 
 FLOOR = 0.3
-AGREED = 0.35  # what a sum that comes out adds to a score
-CONTRADICTED = 0.6  # what is left of a score where the sum comes out with another amount
 PAGE_STEP = 0.03
 SUMMED_UP = frozenset({"total", "subtotal", "tax_amount", "amount_due", "closing_balance"})  # at a document's end
 SHARED_VALUE = 0.6  # the most confidence in a value that another field has as well
@@ -32,7 +29,6 @@ PARTY_NUMBERS = frozenset({"tax_id", "iban", "phone", "email"})
 MISPLACED = 0.5  # what is left of a score where a number stands at the other party's place
 ONLY_DATE = 0.88  # a document with one date has no other that could be meant
 CLEAR_LEAD = 0.15  # over the next best value, from which there is no doubt left
-TRIED = 8  # amounts of each kind that are tried in sums
 SPECIFIC = 0.002  # a letter of the label: "Total incl. GST" says more than "Total"
 TYPED: frozenset[Role] = frozenset(
     "date time money number integer percentage currency identifier iban tax_id email phone url".split()  # type: ignore[arg-type]
@@ -84,7 +80,8 @@ def choose(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
                 offers[leaf.pointer] += period_offers(reading, leaf)
     if "money" in by_role:
         alone = [pair for pair in weigh(reading, "money") if not reading.in_row(pair[0].span)]
-        reconcile(reading, by_role["money"], offers, alone)
+        stated = {name: labelled(concept_pointer(name), "money", alone)[0] for name in RECONCILED}
+        reconcile(reading, by_role["money"], offers, stated)
     return _assigned({leaf.pointer: leaf for leaf in leaves}, offers)
 
 
@@ -123,7 +120,8 @@ def as_json(leaf: Field, candidate: Candidate) -> Any:
     """A candidate's value in the form that the field's type asks for."""
     role = role_of(leaf)
     if role == "date":
-        return candidate.value.isoformat() if leaf.format in ("date", "date-time") else candidate.span.text
+        iso = leaf.format in ("date", "date-time") or "YYYY-MM-DD" in leaf.description
+        return candidate.value.isoformat() if iso else candidate.span.text
     if candidate.number is not None:
         if leaf.kind == "integer":
             return int(candidate.value)
@@ -164,7 +162,8 @@ def _needs_no_label(leaf: Field, role: Role) -> bool:
     """Whether a field may take a value that no label names: the document's date, its issuer's e-mail, its currency."""
     if role == "date":
         return any(
-            concept.name in ("date", "invoice_date") for concept in meant(leaf.name, leaf.title, leaf.description)
+            concept.name in ("date", "invoice_date", "publication_date")
+            for concept in meant(leaf.name, leaf.title, leaf.description)
         )
     return role in _SELF_EVIDENT and party_of(leaf) != "recipient"
 
@@ -233,49 +232,3 @@ def _unlabelled(role: Role, plain: list[tuple[Candidate, float]]) -> list[tuple[
 
 def _overlap(left: Span, right: Span) -> bool:
     return left.line is right.line and left.start < right.end and right.start < left.end
-
-
-def reconcile(
-    reading: Reading, leaves: Sequence[Field], offers: dict[str, list[Offer]], weighed: Sequence[Weighed]
-) -> None:
-    """Raises the amounts that add up: net + tax = total, and paid - change = total. In place.
-
-    Those of a list's rows have no part in it, for a row may add up as well.
-
-    The other amounts of a sum are looked for by the lexicon's labels even where the contract does not ask for them.
-    """
-    concepts = [(leaf.pointer, meant(leaf.name, leaf.title, leaf.description)) for leaf in leaves]
-    wanted = {
-        name: [pointer for pointer, meaning in concepts if any(concept.name == name for concept in meaning)]
-        for name in RECONCILED
-    }
-    if not wanted["total"] and not wanted["subtotal"] and not wanted["tax_amount"]:
-        return
-    amounts = {name: _amounts(labelled(concept_pointer(name), "money", weighed)[0]) for name in RECONCILED}
-    agreed: dict[str, set[Decimal]] = {name: set() for name in RECONCILED}
-    for net, tax in product(amounts["subtotal"], amounts["tax_amount"]):
-        if 0 < abs(tax) < abs(net) and net + tax in amounts["total"]:  # else both ways round would do
-            for name, value in (("subtotal", net), ("tax_amount", tax), ("total", net + tax)):
-                agreed[name].add(value)
-    for paid, change in product(amounts["amount_paid"], amounts["change"]):
-        if change != 0 and paid - change in amounts["total"]:
-            agreed["total"].add(paid - change)
-    for name, pointers in wanted.items():
-        for pointer in pointers:
-            offers[pointer] = [
-                (score if reading.in_row(candidate.span) else _voted(score, candidate.value, agreed[name]), candidate)
-                for score, candidate in offers[pointer]
-            ]
-
-
-def _voted(score: float, value: Decimal, agreed: set[Decimal]) -> float:
-    """An amount's score after the sums that come out have spoken: for it, against it (another fits), or not at all."""
-    if not agreed:
-        return score
-    return score + AGREED if value in agreed else score * CONTRADICTED
-
-
-def _amounts(offered: list[Offer]) -> list[Decimal]:
-    """The distinct values of the best offers."""
-    ranked = sorted(offered, key=lambda offer: -offer[0])[:TRIED]
-    return list(dict.fromkeys(candidate.value for score, candidate in ranked if score >= 0.1))

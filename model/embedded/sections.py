@@ -45,6 +45,11 @@ def sections(
     return [(heading, members) for heading, members in found if members]
 
 
+def heading_lines(reading: Reading, outer: Sequence[Field], heads: Sequence[Head]) -> set[tuple[int, int]]:
+    """(page, line) of the lines that name a group."""
+    return {(span.page, span.line.index) for row in _headings(reading, outer, heads) for span in row.first}
+
+
 def _headings(reading: Reading, outer: Sequence[Field], heads: Sequence[Head]) -> list[Row]:
     """Every line that gives a value for one of the group's own fields; lines that stand close make one heading."""
     titles = {(head.page, index) for head in heads for index in range(head.first_line, head.last_line + 1)}

@@ -35,6 +35,8 @@ SUMMED = 3  # rows from which the last may be the sum of the others
 ROW_BEFORE = 2  # typed cells of a row that stand before the label of a total beside the table
 FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
+Values = dict[str, tuple[Any, tuple[Span, ...]]]  # by pointer: a value, and what states it
+
 
 @dataclass
 class Row:
@@ -50,6 +52,12 @@ class Row:
     last_line: Line | None = None
     columns: set[int] = field(default_factory=set)
     reach: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def first(self) -> list[Span]:
+        """Its spans, in reading order."""
+        spans = [span for spans in self.spans.values() for span in spans]
+        return sorted(spans, key=lambda span: (span.page, span.line.index, span.start))
 
 
 def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
@@ -67,7 +75,7 @@ def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], 
     _share_titles(found)
     for head in found:
         following = next((end for end in ends if end > (head.page, head.last_line)), None)
-        rows += _without_sums(_Body(reading, head, by_pointer).rows(_lines_under(reading, head, following)), by_pointer)
+        rows += _without_sums(Body(reading, head, by_pointer).rows(_lines_under(reading, head, following)), by_pointer)
     return rows
 
 
@@ -117,7 +125,7 @@ def _lines_under(reading: Reading, head: Head, following: tuple[int, int] | None
 
 
 @dataclass
-class _Body:
+class Body:
     reading: Reading
     head: Head
     leaves: Mapping[str, Field]
@@ -145,7 +153,7 @@ class _Body:
                 taken.reach[line.page, line.index] = max(span.end for spans in filled.values() for span in spans)
             if taken is None:
                 misses += 1
-                current = None if current and not self._near(current, line, 2.0) else current
+                current = None if current and not self.near(current, line, 2.0) else current
             elif taken is not current:
                 rows.append(taken)
                 current, last, misses = taken, line, 0
@@ -155,25 +163,25 @@ class _Body:
 
     def take(self, line: Line, filled: dict[int, list[Span]], current: Row | None) -> Row | None:
         """The row that the line begins or goes on with; None for a line of something else."""
-        if self._is_total(line, filled):
+        if self.is_total(line, filled):
             self.closed = True
             return None
         marked = self._take_choices(filled)
-        read = self._values(filled)
+        read = self.values(filled)
         if read is None:
             return None
         values, unread = read
-        typed = [pointer for pointer, (value, _) in values.items() if value is not None and self._typed(pointer)]
+        typed = [pointer for pointer, (value, _) in values.items() if value is not None and self.typed(pointer)]
         columns = set(filled)
         if current is not None:
             disjoint = not (columns & current.columns)
-            if disjoint and values and self._near(current, line, SAME_ROW_GAP):
-                return self._extend(current, line, columns, values, marked)
-            texts_only = values and not typed and all(not self._typed(pointer) for pointer in values)
-            if texts_only and len(values) < 2 and self._near(current, line, CONTINUATION_GAP):
-                return self._extend(current, line, columns, values)
+            if disjoint and values and self.near(current, line, SAME_ROW_GAP):
+                return self.extend(current, line, columns, values, marked)
+            texts_only = values and not typed and all(not self.typed(pointer) for pointer in values)
+            if texts_only and len(values) < 2 and self.near(current, line, CONTINUATION_GAP):
+                return self.extend(current, line, columns, values)
         usual = self.widths.most_common(1)[0][0] if self.widths else 0
-        untyped = any(self._typed(pointer) for pointer in self.head.pointers) and not typed
+        untyped = any(self.typed(pointer) for pointer in self.head.pointers) and not typed
         if len(values) < 2 or (untyped and len(columns) < max(FILLED, usual)):  # `--  Ekman, Liv  Hill Team  DQ`
             return None
         if len(columns) < FULL * usual and (self.closed or min(columns) > self.leftmost.most_common(1)[0][0]):
@@ -182,11 +190,16 @@ class _Body:
         self.leftmost[min(columns)] += 1
         self.closed = False
         row = Row((line.page, line.y0), score=PARTLY_READ if unread else WHOLLY_READ)
-        return self._extend(row, line, columns, values, marked)
+        return self.extend(row, line, columns, values, marked)
 
-    def _values(self, filled: dict[int, list[Span]]) -> tuple[dict[str, tuple[Any, tuple[Span, ...]]], int] | None:
+    def values(self, filled: dict[int, list[Span]]) -> tuple[Values, int] | None:
         """Values by pointer, and how many cells say something that is not of their column's type; None if most do."""
-        values: dict[str, tuple[Any, tuple[Span, ...]]] = {}
+        values, wrong = self.read(filled)
+        return None if wrong and wrong >= len(values) else (values, wrong)
+
+    def read(self, filled: Mapping[int, list[Span]]) -> tuple[Values, int]:
+        """Values by pointer, and how many cells say something that is not of their column's type."""
+        values: Values = {}
         wrong = 0
         for index, spans in filled.items():
             pointer = self.head.columns[index].pointer
@@ -197,7 +210,7 @@ class _Body:
                 values[pointer] = (value, used)
             elif any(char.isalnum() for span in spans for char in span.text):
                 wrong += 1
-        return None if wrong and wrong >= len(values) else (values, wrong)
+        return values, wrong
 
     def _value(self, leaf: Field, spans: list[Span], title: str) -> tuple[Any, tuple[Span, ...]]:
         role = role_of(leaf)
@@ -206,6 +219,8 @@ class _Body:
         candidate = typed_candidate(self.reading, role, spans)
         if candidate is None and leaf.format == "date" and (day := self.reading.dated(spans[0].text)):
             return day.isoformat(), (spans[0],)
+        if candidate is None and leaf.or_text and any(map(str.isalpha, spans[0].text)):
+            return spans[0].text.strip(), (spans[0],)  # `DNS` in the place of a rank
         if candidate is None or not is_rate(role, candidate, title):
             return None, ()
         return as_json(leaf, candidate), (candidate.span,)
@@ -223,22 +238,22 @@ class _Body:
                     taken.setdefault(pointer, []).append(span)
         return taken
 
-    def _typed(self, pointer: str) -> bool:
+    def typed(self, pointer: str) -> bool:
         return role_of(self.leaves[pointer]) in ("date", "money", "number", "integer", "percentage", "iban", "email")
 
-    def _extend(
+    def extend(
         self,
         row: Row,
         line: Line,
         columns: set[int],
-        values: Mapping[str, tuple[Any, tuple[Span, ...]]],
+        values: Values,
         marked: Mapping[str, list[Span]] | None = None,
     ) -> Row:
         for pointer, pieces in (marked or {}).items():
             row.values[pointer] = [match for piece in pieces for match in re.findall(r"\w+", piece.text)]
             row.spans[pointer] = tuple(pieces)
         for pointer, (value, spans) in values.items():
-            if pointer in row.values and isinstance(value, str) and not self._typed(pointer):
+            if pointer in row.values and isinstance(value, str) and not self.typed(pointer):
                 row.values[pointer] = f"{row.values[pointer]} {value}"
                 row.spans[pointer] = row.spans[pointer] + spans
             elif pointer not in row.values:
@@ -248,11 +263,11 @@ class _Body:
         row.last_line = line
         return row
 
-    def _near(self, row: Row, line: Line, gap: float) -> bool:
+    def near(self, row: Row, line: Line, gap: float) -> bool:
         above = row.last_line
         return above is not None and above.page == line.page and line.y0 - above.y1 <= gap * line.size
 
-    def _is_total(self, line: Line, filled: Mapping[int, list[Span]]) -> bool:
+    def is_total(self, line: Line, filled: Mapping[int, list[Span]]) -> bool:
         """Whether the line gives a value of the whole document (a total, a balance carried forward), not of a row."""
         if TOTAL.match(line.segments[0].text):
             return True
@@ -262,7 +277,7 @@ class _Body:
 
     def _own(self, line: Line, filled: dict[int, list[Span]]) -> dict[int, list[Span]]:
         """The cells without those of another table beside this one, which begin with a total's label behind a row."""
-        typed = [index for index in sorted(filled) if (pointer := self._pointer(index)) and self._typed(pointer)]
+        typed = [index for index in sorted(filled) if (pointer := self._pointer(index)) and self.typed(pointer)]
         for index in sorted(filled):
             whole = any(self._names_whole(hit, filled[index][0]) for hit in self.reading.hits_on(line))
             if whole and sum(before < index for before in typed) >= ROW_BEFORE:

@@ -9,13 +9,17 @@ from model.embedded.labels import Hit
 from model.embedded.lines import Span
 from model.embedded.relations import same_column, standing
 from model.embedded.scalars import Choice
+from model.values.text import unbroken
 from schemas.field import Field
 
 ADDRESS_LINES = 6
 TITLE_SCORE = 0.6
+OWN_WEIGHT = 0.8  # of a label's score, below which a title is rather what is printed largest
 COLON = 0.95  # a label with a colon is one beyond doubt
 NEAR = 8.0  # in line heights: how far right of a label without a colon its value may stand
+HEADING_GAP = 2.4  # in line heights, between a heading and its text
 PARAGRAPH_WORDS = 5  # in a line, from which it is running text
+_SEPARATORS = re.compile(r"[,;•·|\t]|\s[-–]\s")
 _NUMBERED = re.compile(r"(?i)^[\s.]*(?:no|nr|number|num|id|code|reg|registration|n°|nº|#)(?![a-z])")
 
 
@@ -28,25 +32,40 @@ def labelled_text(reading: Reading, leaf: Field, *, address: bool = False) -> Ch
             if weight is None:
                 continue
             spans, strength = introduced(reading, hit)
-            if not spans:
+            if not spans or (_numbers(hit) and not any(map(str.isalpha, spans[0].text))):
                 continue
             if address:
                 spans = spans + _following(reading, spans[-1])
             elif spans[0].line is not line and heads(hit):
                 spans = paragraph(reading, spans[0])
             score = weight * strength
-            text = " ".join(span.text.strip() for span in spans)
+            text = unbroken(" ".join(span.text.strip() for span in spans))
             if best is None or score > best.score:
                 best = Choice(leaf.pointer, text, tuple(spans), score, 0.2)
     return best
+
+
+def _numbers(hit: Hit) -> bool:
+    """Whether a label asks for a number, which is not what a text is called: `Event No. 15`."""
+    return bool(re.search(r"(?i)(?:\b(?:no|nr|number|num)|n[°º]|#)\W*$", hit.span.text))
+
+
+def title_or_label(reading: Reading, leaf: Field) -> Choice | None:
+    """What the leaf's label introduces; for a title that no label with a colon introduces, the largest print."""
+    said, title = labelled_text(reading, leaf), document_title(reading, leaf)
+    if said is None or (title is not None and said.score < OWN_WEIGHT):
+        return title or said
+    return said
 
 
 def document_title(reading: Reading, leaf: Field) -> Choice | None:
     """The largest print of the first page, for a leaf outside lists that is called the title."""
     if leaf.pointer != "/title" or not reading.lines:
         return None
-    first = reading.by_page[reading.lines[0].page]
-    largest = max(line.size for line in first)
+    first = [line for line in reading.by_page[reading.lines[0].page] if line.x1 - line.x0 > line.size]
+    largest = max((line.size for line in first), default=0.0)
+    if not first:
+        return None
     start = next(index for index, line in enumerate(first) if line.size >= 0.95 * largest)
     spans: list[Span] = []
     for line in first[start : start + 3]:
@@ -82,8 +101,10 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
             if not colon and not any(char.isalpha() for char in value.text):
                 return [value], stands * 0.4  # a table of contents gives page numbers
             near = value.x0 - segment.x1 < NEAR * line.size
+            if not colon and not near and heads(hit) and (prose := _prose_below(reading, hit)) is not None:
+                return [prose], stands * 0.72  # a heading over its column, with another column beside it
             return [value], stands * (0.92 if colon else 0.75 if near else 0.5)
-    below = _segment_below(reading, hit)
+    below = _segment_below(reading, hit) or (_prose_below(reading, hit) if heads(hit) else None)
     return ([below], stands * 0.72) if below is not None else ([], 0.0)
 
 
@@ -142,6 +163,16 @@ def _segment_below(reading: Reading, hit: Hit) -> Span | None:
     return None
 
 
+def _prose_below(reading: Reading, hit: Hit) -> Span | None:
+    """The first line of running text under a heading, in its column, though a line be left free between."""
+    for line in reading.by_page[hit.line.page][hit.line.index + 1 : hit.line.index + 4]:
+        for segment in line.segments:
+            if same_column(hit.span, segment, line.size):
+                free = line.y0 - hit.line.y1 < HEADING_GAP * line.size
+                return trimmed(segment) if free and segment.text.count(" ") >= PARAGRAPH_WORDS else None
+    return None
+
+
 def _following(reading: Reading, last: Span) -> list[Span]:
     """The lines of an address under its first one."""
     found: list[Span] = []
@@ -156,4 +187,17 @@ def _following(reading: Reading, last: Span) -> list[Span]:
             continue
         last = column[0]
         found.append(last)
+    return found
+
+
+def separated(span: Span) -> list[Span]:
+    """The parts of a span between commas, bullets, bars, dashes and wide gaps."""
+    found, start = [], 0
+    pieces = [*_SEPARATORS.finditer(span.text), None]
+    for piece in pieces:
+        end = piece.start() if piece else len(span.text)
+        item = trimmed(Span(span.line, span.start + start, span.start + end))
+        if item is not None:
+            found.append(item)
+        start = piece.end() if piece else end
     return found

@@ -16,8 +16,8 @@ def _alternatives(words: str) -> str:
 
 # Legal forms and words that end a company's name. `.` stands for an optional point.
 _FORMS = (
-    r"S\.?D\.?N\.{0,2}\s?,?\s?B\.?H\.?D",
-    r"BHD|GmbH(?: & Co\.? KG)?|AG|KG|OHG|e\.?K\.?|UG|SE|B\.?V|N\.?V",
+    r"(?i:S\.?D\.?N\.{0,2}\s?,?\s?B\.?H\.?D)",
+    r"(?i:BHD)|GmbH(?: & Co\.? KG)?|AG|KG|OHG|e\.?K\.?|UG|SE|B\.?V|N\.?V",
     r"S\.?A\.?R\.?L|S\.?A\.?S|S\.?A|S\.?L\.?U?|S\.?p\.?A|S\.?r\.?l|Ltda?|LTDA?|L\.?L\.?C|LLP|Inc|INC|Corp(?:oration)?|CORP",
     r"Co|CO|Company|plc|P\.?L\.?C|Pty|PTY|Pvt|PVT|Limited|LIMITED|Private|Oy|AB|ApS|A/S|AS|z\s?o\.?o|s\.r\.o|Kft|d\.o\.o",
     r"(?i:enterprise|trading|restaurant|restoran|supermarket|bank|hotel)",

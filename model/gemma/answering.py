@@ -8,9 +8,9 @@ ask is for the pipeline to make.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,13 +21,14 @@ from model.gemma import attention
 from model.gemma.cache import branch, empty_cache
 from model.gemma.calls import read_calls
 from model.gemma.checkpoint import Checkpoint
-from model.gemma.decode import DRAFT, Row, decode
+from model.gemma.decode import Row, decode
 from model.gemma.loading import load_model
 from model.gemma.prefill import prefill
-from model.gemma.processor import CHANNEL_CLOSE, CHANNEL_OPEN, Processor, load_processor
-from model.gemma.prompt import Prompt, count_tokens, encode
+from model.gemma.processor import Processor, load_processor
+from model.gemma.prompt import Prompt, encode
 from model.gemma.room import rows_at_once
-from model.gemma.tools import MAX_CALLS, Exchange, run_calls
+from model.gemma.sizes import MOST_REPLIES
+from model.gemma.tools import MAX_CALLS, ZOOM_TOKENS, Exchange, run_calls
 from model.grammar.constraint import Constraint
 from model.grammar.free import parse_free_json
 from model.grammar.generation import Generation, generation_schema
@@ -35,6 +36,7 @@ from model.grammar.guidance import Grammars
 from model.grammar.leaves import leaf_logprobs
 from model.grammar.loops import MOST_ROWS, LoopWatch
 from model.grammar.rows import Markers, Reply, Rule
+from model.grammar.rows import Row as Held
 from model.wording import schema_text
 from schemas.errors import AnswerError
 
@@ -44,15 +46,19 @@ CHANNEL = "thought"  # the first line of a channel that holds a thought
 
 @dataclass
 class Draft:
-    """An ask under way. held: by the grammar. exchanges: what was looked up so far."""
+    """An ask under way.
+
+    held: by the grammar. closed: it may look up no more, for what it would look up no longer fits. exchanges: what was
+    looked up so far. prompt: with these, once it is needed.
+    """
 
     ask: Ask
     generation: Generation
     thinks: bool
-    looks: bool
     held: bool = True
-    exchanges: list[Exchange] = field(default_factory=list)
-    prompt_tokens: int = 0
+    closed: bool = False
+    exchanges: tuple[Exchange, ...] = ()
+    prompt: Prompt | None = None
     output_tokens: int = 0
     mask_seconds: float = 0.0
 
@@ -66,7 +72,25 @@ class Draft:
 
     @property
     def may_call(self) -> bool:
-        return self.looks and self.held and len(self.calls) < MAX_CALLS
+        return self.ask.look and self.held and not self.closed and len(self.calls) < MAX_CALLS
+
+    @property
+    def expected_rows(self) -> int:
+        scope = self.ask.scope
+        return (scope.rows or 0) if scope else 0
+
+    def reads_like(self, other: Draft) -> bool:
+        """Whether both prompts begin with the same pages, told in the same way."""
+        mine, theirs = self.ask, other.ask
+        return self.thinks == other.thinks and mine.look == theirs.look and mine.pages == theirs.pages
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A draft whose reply is being written, and the rule that holds it."""
+
+    draft: Draft
+    held: Held
 
 
 @dataclass(frozen=True)
@@ -85,8 +109,9 @@ class Answering:
         self.model, self.processor, self.spec = model, processor, spec
         ends = model.generation_config.eos_token_id
         self.stops = frozenset([ends] if isinstance(ends, int) else ends)
-        vocabulary = model.config.get_text_config().vocab_size
-        self.grammars = Grammars.of(processor.tokenizer, vocabulary, sorted(self.stops))
+        text = model.config.get_text_config()
+        self.context: int = text.max_position_embeddings
+        self.grammars = Grammars.of(processor.tokenizer, text.vocab_size, sorted(self.stops))
         self.markers = Markers.of(processor.tokenizer, sorted(self.stops))
         self.trunk: Trunk | None = None
 
@@ -98,124 +123,131 @@ class Answering:
         return cls(load_model(spec, attention=attention.NAME), processor, spec)
 
     def count(self, ask: Ask) -> int:
-        """Tokens of the ask's prompt."""
+        """Tokens of the ask's prompt, and of the longest reply to it. What it looks up must fit beside them."""
         draft = self._draft(ask)
-        return count_tokens(self.processor, ask, draft.schema_text, thinking=draft.thinks, tools=draft.looks)
+        return len(self._prompt(draft).ids) + self._most_tokens(draft)
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """Asks on the same pages are answered together, if they stand together."""
-        for _, group in groupby(
-            map(self._draft, asks), key=lambda draft: (id(draft.ask.pages), draft.thinks, draft.looks)
-        ):
-            yield from self._answered(list(group))
+        """Asks on the same pages are answered together; those that may take longest are begun first."""
+        groups: list[list[Draft]] = []
+        for draft in sorted(map(self._draft, asks), key=lambda draft: draft.expected_rows, reverse=True):
+            group = next((group for group in groups if group[0].reads_like(draft)), None)
+            if group is None:
+                groups.append(group := [])
+            group.append(draft)
+        for group in groups:
+            yield from self._answered(group)
 
     def _draft(self, ask: Ask) -> Draft:
         thinks = self.spec.thinking == "on" or (self.spec.thinking == "asked" and ask.think)
-        return Draft(ask, generation_schema(ask.contract), thinks, ask.look)
+        return Draft(ask, generation_schema(ask.contract), thinks)
 
-    def _answered(self, drafts: list[Draft]) -> Iterator[Answer]:
-        """Batches as large as memory allows; one that turns out too large is halved, and nothing of it is lost."""
-        while drafts:
-            batch = drafts[: rows_at_once(self.model, self._most_tokens(drafts[0]))]
-            while (answers := self._tried(batch)) is None:
-                if len(batch) == 1:
-                    raise AnswerError(
-                        f"the pages of ask {batch[0].ask.id} do not fit into memory.",
-                        remedy="Ask about fewer pages at a time, or use a card with more memory.",
-                    )
-                batch = batch[: len(batch) // 2]
-            yield from answers
-            drafts = drafts[len(batch) :]
+    def _answered(self, drafts: Sequence[Draft]) -> Iterator[Answer]:
+        """As many at a time as memory allows. Where that turns out too many, those under way are begun anew, fewer at a
+        time; what was answered and what was read of the pages stay."""
+        left = {draft.ask.id: draft for draft in drafts}
+        most = MOST_REPLIES
+        while left:
+            written = self._written(deque(replace(draft) for draft in left.values()), most)
+            try:
+                for answer in written:
+                    del left[answer.ask_id]
+                    yield answer
+                continue
+            except torch.OutOfMemoryError:
+                most = min(most, len(left))
+            if most == 1:
+                self.trunk = None
+                raise AnswerError(
+                    f"the pages of ask {next(iter(left))} do not fit into memory.",
+                    remedy="Ask about fewer pages at a time, or use a card with more memory.",
+                )
+            most = (most + 1) // 2
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _written(self, waiting: deque[Draft], most: int) -> Iterator[Answer]:
+        """A draft that asks to look something up, or loops, waits for its next reply."""
+        constraint = Constraint(self.grammars)
+        self._read(waiting[0])
+        for row in decode(
+            self.model,
+            lambda: self._row(waiting.popleft()) if waiting else None,
+            lambda rows, scores: constraint.choose([row.subject.held for row in rows], scores),
+            self.stops,
+            most_rows=min(most, rows_at_once(self.model, self._own_tokens(waiting[0]))),
+        ):
+            draft, reply = row.subject.draft, row.subject.held.reply(looped=row.finish == "loop")
+            draft.mask_seconds += row.subject.held.seconds
+            draft.output_tokens += len(reply.thought) + len(reply.tokens)
+            if draft.may_call and reply.tokens[:1] == (self.markers.calls,):
+                waiting.appendleft(self._looked_up(draft, reply))
+            elif draft.held and reply.finish in ("loop", "invalid"):
+                waiting.appendleft(replace(draft, held=False))
+            else:
+                yield self._finished(draft, reply)
 
     def _most_tokens(self, draft: Draft) -> int:
+        """Of one reply."""
         return self.spec.output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
 
-    def _tried(self, batch: Sequence[Draft]) -> list[Answer] | None:
-        """None where memory ran out. The drafts are begun anew, so that a second try is like the first."""
-        try:
-            return list(self._rounds([replace(draft, exchanges=[]) for draft in batch]))
-        except torch.OutOfMemoryError:
-            self.trunk = None
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return None
-
-    def _rounds(self, drafts: Sequence[Draft]) -> Iterator[Answer]:
-        """Each round writes a reply for every draft; those that ask to look something up, or loop, go into the next."""
-        while drafts:
-            again: list[Draft] = []
-            for draft, reply in zip(drafts, self._replies(drafts), strict=True):
-                draft.output_tokens += len(reply.thought) + len(reply.tokens)
-                if draft.may_call and reply.tokens[:1] == (self.markers.calls,):
-                    draft.exchanges.append(self._looked_up(draft, reply))
-                    again.append(draft)
-                elif draft.held and reply.finish in ("loop", "invalid"):
-                    again.append(replace(draft, held=False))
-                else:
-                    yield self._finished(draft, reply)
-            drafts = again
-
-    def _replies(self, drafts: Sequence[Draft]) -> tuple[Reply, ...]:
-        prompts = [self._prompt(draft) for draft in drafts]
-        trunk = self._read(drafts[0].ask.pages, prompts[0])
-        rows = [self._row(draft, prompt, trunk) for draft, prompt in zip(drafts, prompts, strict=True)]
-        rules = [
-            Rule(
-                draft.generation.schema if draft.held else None,
-                thinks=draft.thinks,
-                thought_tokens=THOUGHT_TOKENS,
-                may_call=draft.may_call,
-            )
-            for draft in drafts
-        ]
-        constraint = Constraint(rules, self.grammars, self.markers)
-        ids = decode(self.model, rows, constraint, self.stops, draft=DRAFT)
-        for draft in drafts:
-            draft.mask_seconds += constraint.seconds / len(drafts)
-        looped = [number for number, row in enumerate(rows) if row.finish == "loop"]
-        return constraint.replies(ids, looped)
+    def _own_tokens(self, draft: Draft) -> int:
+        """That a draft may add to the pages that it shares with others."""
+        prompt = self._prompt(draft)
+        looked_up = MAX_CALLS * ZOOM_TOKENS if draft.may_call else 0
+        return len(prompt.ids) - prompt.prefix + looked_up + self._most_tokens(draft)
 
     def _prompt(self, draft: Draft) -> Prompt:
-        prompt = encode(
-            self.processor,
-            draft.ask,
-            draft.schema_text,
-            thinking=draft.thinks,
-            tools=draft.looks,
-            exchanges=draft.exchanges,
-        )
-        draft.prompt_tokens = len(prompt.ids)
-        return prompt
+        if draft.prompt is None:
+            draft.prompt = encode(
+                self.processor,
+                draft.ask,
+                draft.schema_text,
+                thinking=draft.thinks,
+                tools=draft.ask.look,
+                exchanges=draft.exchanges,
+            )
+        return draft.prompt
 
-    def _read(self, pages: tuple[PageView, ...], prompt: Prompt) -> Trunk:
+    def _read(self, draft: Draft) -> Trunk:
         """The pages' tokens in a cache: the one at hand if it is of these very pages, else a new one."""
-        ids = prompt.ids[: prompt.prefix]
-        if self.trunk is None or self.trunk.ids != ids or self.trunk.pages != pages:
-            self.trunk = None  # its memory is needed
+        prompt, pages, trunk = self._prompt(draft), draft.ask.pages, self.trunk
+        if trunk is None or trunk.pages != pages or trunk.ids != prompt.ids[: len(trunk.ids)]:
+            self.trunk = trunk = None  # its memory is needed
             cache = empty_cache(self.model.config)
             prefill(self.model, self.processor.images, prompt, cache, end=prompt.prefix)
-            self.trunk = Trunk(pages, ids, cache)
-        return self.trunk
+            self.trunk = trunk = Trunk(pages, prompt.ids[: prompt.prefix], cache)
+        return trunk
 
-    def _row(self, draft: Draft, prompt: Prompt, trunk: Trunk) -> Row:
-        cache = branch(trunk.cache)
+    def _row(self, draft: Draft) -> Row[Writing]:
+        prompt, cache = self._prompt(draft), branch(self._read(draft).cache)
         logits = prefill(self.model, self.processor.images, prompt, cache)
         assert logits is not None  # a prompt is longer than its prefix: its task comes last
+        rule = Rule(
+            draft.generation.schema if draft.held else None,
+            thinks=draft.thinks,
+            thought_tokens=THOUGHT_TOKENS,
+            may_call=draft.may_call,
+        )
         lines = sum(len({round(word.box.y0, 3) for word in view.text.words}) for view in draft.ask.pages)
         watch = LoopWatch(self.processor.text, max(MOST_ROWS, lines))
         return Row(
+            Writing(draft, Held(rule, self.grammars, self.markers, thought_open=prompt.in_thought)),
             cache,
             logits,
             most=self._most_tokens(draft),
-            lead=self.processor.ids[CHANNEL_OPEN if prompt.in_thought else CHANNEL_CLOSE],
             source=prompt.ids,
             ends=lambda token: "loop" if watch.feed(token) else None,
         )
 
-    def _looked_up(self, draft: Draft, reply: Reply) -> Exchange:
+    def _looked_up(self, draft: Draft, reply: Reply) -> Draft:
+        """The draft with what it asked for; where that does not fit beside pages and reply, it may ask no more."""
         calls = read_calls(self.processor.text(reply.tokens))
         results = run_calls(calls, draft.ask.pages, made=len(draft.calls))
-        return Exchange(calls, results, self._thought(reply))
+        exchange = Exchange(calls, results, self._thought(reply))
+        onward = replace(draft, exchanges=(*draft.exchanges, exchange), prompt=None)
+        fits = len(self._prompt(onward).ids) + self._most_tokens(draft) <= self.context
+        return onward if fits else replace(draft, closed=True)
 
     def _thought(self, reply: Reply) -> str:
         return self.processor.text(reply.thought).strip().removeprefix(CHANNEL).strip()
@@ -234,7 +266,7 @@ class Answering:
             cut=draft.generation.guarded(json.loads(text[start:])) if whole else (),
             thought=self._thought(reply) if self.spec.keep_thoughts else "",
             tool_calls=draft.calls,
-            prompt_tokens=draft.prompt_tokens,
+            prompt_tokens=len(self._prompt(draft).ids),
             output_tokens=draft.output_tokens,
             mask_seconds=draft.mask_seconds,
         )

@@ -1,9 +1,10 @@
 """Attention for long documents: keys and values are never copied for each query head, and scratch is bounded.
 
-transformers' own path repeats the two key heads of a global layer for all sixteen query heads, which costs 8.6 GB at
-262,144 tokens, and wants a mask of queries by keys. Here the query heads of a key head are folded into the query axis,
-keys are walked in blocks, and the parts are joined by their log-sum-exp. So a batch can also share one copy of the keys
-of what its rows have in common. Local layers and the vision tower, whose keys are few, take transformers' path.
+transformers' own path repeats the two key heads of a global layer for all sixteen query heads when it reads, which
+costs 8.6 GB at 262,144 tokens, and wants a mask of queries by keys. Here the query heads of a key head are folded into
+the query axis, keys are walked in blocks, and the parts are joined by their log-sum-exp. So a batch can also share one
+copy of the keys of what its rows have in common. Local layers and the vision tower, whose keys are few, take
+transformers' path.
 
 Source of the joining: Milakov and Gimelshein 2018, "Online normalizer calculation for softmax", arXiv 1805.02867.
 """
@@ -43,13 +44,27 @@ def attention(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention interface: (batch, heads, queries, head size) to (batch, queries, heads, head size)."""
-    if getattr(module, "is_sliding", True) and isinstance(key, torch.Tensor):
+    if getattr(module, "is_sliding", True):
+        key, value = (_recent(states, attention_mask) for states in (key, value))
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )
         return output
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     return bounded_attention(query, key, value, attention_mask, scale).transpose(1, 2).contiguous(), None
+
+
+def _recent(states: torch.Tensor | Shared, mask: torch.Tensor | None) -> torch.Tensor:
+    """Of each row as many of the last keys as the mask has, what is shared written out: a window's worth at most."""
+    if isinstance(states, torch.Tensor):
+        return states
+    if mask is None:
+        raise ValueError("what a local layer sees of shared tokens needs a mask.")
+    own = states.own[:, :, -mask.shape[-1] :]
+    missing = mask.shape[-1] - own.shape[2]
+    if not missing:
+        return own
+    return torch.cat([states.trunk[:, :, -missing:].expand(len(own), -1, -1, -1), own], dim=2)
 
 
 def register() -> None:
@@ -66,7 +81,7 @@ def bounded_attention(
     scale: float,
     scratch: int = SCRATCH,
 ) -> torch.Tensor:
-    """Softmax attention, (batch, heads, queries, head size), in fp32 inside.
+    """Softmax attention, (batch, heads, queries, head size), summed up in fp32.
 
     mask: (batch or 1, 1, queries, keys), True where a query sees a key, for the last keys of each row; earlier ones are
     seen by all. None lets every query see the keys up to its own, of which the last query's is the last. scratch: bytes
@@ -97,6 +112,8 @@ def _parts(
         mask = torch.ones(1, 1, queries, queries, dtype=torch.bool, device=key.device).tril()
     masked = 0 if mask is None else mask.shape[-1]
     free = key.shape[2] - masked
+    if free < 0:
+        raise ValueError("the mask has more keys than the rows have of their own.")
     if free:
         yield key[:, :, :free], value[:, :, :free], None
     if masked:
@@ -150,16 +167,27 @@ def _walk(
     whole: _Partial | None = None
     for first in range(0, keys.shape[2], block):
         last = min(first + block, keys.shape[2])
-        scores = query @ keys[:, :, first:last].float().transpose(-1, -2)
+        scores = _product(query, keys[:, :, first:last].transpose(-1, -2))
         if mask is not None:
             scores.masked_fill_(~mask[:, :, :, first:last], -torch.inf)
         weight = scores.logsumexp(-1, keepdim=True)
         # A query that sees nothing of the block has the weight of nothing, -inf, and no share in it.
         shares = scores.sub_(weight.nan_to_num(neginf=0.0)).exp_()
-        partial = _Partial(shares @ values[:, :, first:last].float(), weight)
+        partial = _Partial(_product(shares, values[:, :, first:last]), weight)
         whole = partial if whole is None else _merged(whole, partial)
     assert whole is not None
     return whole
+
+
+def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """one @ other, in fp32: (rows, groups, m, k) and (rows, groups, k, n)."""
+    return _narrow(one, other) if other.is_cuda and other.dtype != torch.float32 else one @ other.float()
+
+
+def _narrow(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The product of numbers of 16 bit, summed up in fp32 by the kernel, so that keys are not copied to be widened."""
+    narrow = one.to(other.dtype).flatten(0, 1)
+    return torch.bmm(narrow, other.flatten(0, 1), out_dtype=torch.float32).unflatten(0, one.shape[:2])
 
 
 def _merged(one: _Partial, other: _Partial) -> _Partial:

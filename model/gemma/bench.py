@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -198,8 +199,17 @@ def _write(model: Any, document: Document, replies: int, tokens: int) -> None:
         cache = branch(document.cache)
         logits = prefill(model, None, document.prompt, cache)
         assert logits is not None
-        rows.append(Row(cache, logits, most=tokens))
-    decode(model, rows, lambda ids, scores: scores, frozenset(), draft=0)
+        rows.append(Row(None, cache, logits, most=tokens))
+    waiting = iter(rows)
+    written = decode(
+        model,
+        lambda: next(waiting, None),
+        lambda rows, scores: scores.argmax(-1).tolist(),
+        frozenset(),
+        most_rows=replies,
+        draft=0,
+    )
+    deque(written, maxlen=0)
 
 
 def _words(model: Any, tokens: int) -> tuple[int, ...]:

@@ -1,49 +1,44 @@
 """Writing: the most likely token after the next, for a batch of prompts that were read already.
 
 Greedy on purpose: the checkpoint's own settings would sample. A row ends with a stop token, its limit, or when whoever
-watches it says so; the batch goes on until all have ended.
+watches it says so. It then leaves the batch, and the next that waits takes its place: rows of unequal lengths do not
+wait for one another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 import torch
 from transformers import DynamicCache
 
 from model.engine import Finish
-from model.gemma.cache import merged, shared_length
+from model.gemma.cache import merged, only, shared_length
 from model.gemma.masks import Masks, of_span, of_step
 from model.gemma.prefill import logits_of
 
 DRAFT = 8  # tokens guessed at a time
 KEY = 3  # tokens that must have come before for what came after them to be a guess
 
-
-class Chooser(Protocol):
-    """Bends the scores of a batch's next tokens, as a logits processor of transformers does: grammar, thinking.
-
-    (batch, tokens so far), (batch, vocabulary). The first call sees one token before what is written: `Row.lead`.
-    """
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor: ...
+Subject = TypeVar("Subject")
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class Row(Generic[Subject]):
     """One prompt that was read, and what is written after it.
 
-    cache: of one sequence. logits: of the next token, (vocabulary,). most: tokens that may be written. lead: stands for
-    the prompt where its tokens are looked at. source: the prompt's tokens, from which what comes next can be guessed.
-    ends: told each token, says whether it is the last, and how that came.
+    subject: what the row is about, to whoever has it written. cache: of one sequence; the batch takes it apart. logits:
+    of the next token, (vocabulary,). most: tokens that may be written. source: the prompt's tokens, from which what
+    comes next can be guessed. ends: told each token, says whether it is the last, and how that came.
     """
 
+    subject: Subject
     cache: DynamicCache
     logits: torch.Tensor
     most: int
-    lead: int = 0
     source: tuple[int, ...] = ()
     ends: Callable[[int], Finish | None] = lambda token: None
     written: list[int] = field(default_factory=list)
@@ -58,86 +53,123 @@ class Row:
             self.finish = self.ends(token) or ("length" if len(self.written) >= self.most else None)
 
 
+Chooser = Callable[[Sequence[Row[Subject]], torch.Tensor], Sequence[int]]
+"""The next token of each row, from their scores, (rows, vocabulary). Rows come and go between calls."""
+
+
 @torch.inference_mode()
-def decode(model: Any, rows: Sequence[Row], choose: Chooser, stops: frozenset[int], draft: int = DRAFT) -> torch.Tensor:
-    """Writes all rows to their ends, and returns each row's lead and what it wrote: (batch, 1 + longest), padded.
+def decode(
+    model: Any,
+    waiting: Callable[[], Row[Subject] | None],
+    choose: Chooser[Subject],
+    stops: frozenset[int],
+    *,
+    most_rows: int,
+    draft: int = DRAFT,
+) -> Iterator[Row[Subject]]:
+    """Writes rows, at most `most_rows` at a time, and gives each as soon as it has ended.
 
-    The caches are branches of one prompt's, or of none. stops: tokens that end a row. draft: how many tokens of a
-    single row are guessed from its source and checked in one run, 0 for none; what is written does not depend on it.
+    waiting: reads and gives the next row, None when there is none for now; it is asked whenever there is room, also
+    after a row was given. The rows' caches are branches of one trunk, or of none. stops: tokens that end a row. draft:
+    how many tokens of a row that is alone are guessed from its source and checked in one run, 0 for none; what is
+    written does not depend on it.
     """
-    batch = _Batch(model, rows, choose, stops)
-    batch.pick(torch.stack([row.logits for row in rows]))
-    if len(rows) == 1 and draft:
-        _write_guessing(batch, draft)
-    else:
-        _write(batch)
-    return batch.ids
+    batch = _Batch(model, choose, stops, draft)
+    while True:
+        new = list(islice(iter(waiting, None), most_rows - len(batch.rows)))
+        yield from batch.admit(new)
+        if batch.rows:
+            yield from batch.step()
+        elif not new:
+            return
 
 
-class _Batch:
-    """Rows under way. ids: (batch, 1 + written so far), on the CPU; rows that have ended are filled up."""
+class _Batch(Generic[Subject]):
+    """Rows under way. lengths: tokens of each row that the cache holds, which are all but the last that was chosen."""
 
-    def __init__(self, model: Any, rows: Sequence[Row], choose: Chooser, stops: frozenset[int]) -> None:
-        text = model.config.get_text_config()
-        self.model, self.rows, self.choose, self.stops = model, rows, choose, stops
-        self.window, self.pad = text.sliding_window, text.pad_token_id
-        self.cache = rows[0].cache if len(rows) == 1 else merged([row.cache for row in rows])
-        self.ids = torch.tensor([[row.lead] for row in rows])
+    def __init__(self, model: Any, choose: Chooser[Subject], stops: frozenset[int], draft: int) -> None:
+        self.model, self.choose, self.stops, self.draft = model, choose, stops, draft
+        self.window = model.config.get_text_config().sliding_window
+        self.rows: list[Row[Subject]] = []
+        self.lengths: list[int] = []
+        self.cache: DynamicCache | None = None
+        self.guesser: Guesser | None = None  # of the only row
 
-    @property
-    def under_way(self) -> bool:
-        return any(row.finish is None for row in self.rows)
+    def admit(self, rows: Sequence[Row[Subject]]) -> list[Row[Subject]]:
+        """Gives rows their first token and takes them in; returns those that end with it."""
+        if not rows:
+            return []
+        self._pick(rows, torch.stack([row.logits for row in rows]))
+        new = [row for row in rows if row.finish is None]
+        self.lengths += [row.cache.get_seq_length() for row in new]
+        self.rows += new
+        caches = [self.cache] if self.cache is not None else []
+        caches += [row.cache for row in new]
+        self.cache = caches[0] if len(caches) == 1 else merged(caches) if caches else None
+        self.guesser = None
+        return [row for row in rows if row.finish is not None]
 
-    def run(self, tokens: torch.Tensor, masks: Masks, positions: torch.Tensor) -> torch.Tensor:
-        """The logits after these tokens, (batch, tokens, vocabulary); the cache then holds them."""
+    def step(self) -> list[Row[Subject]]:
+        """Writes one token more of each row, of a single one as many as were guessed; returns rows that ended."""
+        if len(self.rows) == 1 and self.draft:
+            self._write_guessed(self.rows[0])
+        else:
+            self._write()
+        ended = [row for row in self.rows if row.finish is not None]
+        if ended:
+            self._keep([place for place, row in enumerate(self.rows) if row.finish is None])
+        return ended
+
+    def _keep(self, places: list[int]) -> None:
+        self.rows = [self.rows[place] for place in places]
+        self.lengths = [self.lengths[place] for place in places]
+        self.cache = only(self.cache, places, max(self.lengths)) if places else None
+        self.guesser = None
+
+    def _write(self) -> None:
+        device = self.model.device
+        lengths = torch.tensor(self.lengths, device=device)
+        tokens = torch.tensor([row.written[-1:] for row in self.rows], device=device)
+        masks = of_step(lengths, min(self.lengths), max(self.lengths), shared_length(self.cache), self.window)
+        logits = self._run(tokens, masks, lengths[:, None])[:, -1]
+        self.lengths = [length + 1 for length in self.lengths]
+        self._pick(self.rows, logits)
+
+    def _write_guessed(self, row: Row[Subject]) -> None:
+        """Prompt lookup: what followed the last few tokens where they stood before is checked several tokens at a time.
+
+        Source: https://github.com/apoorvumang/prompt-lookup-decoding
+        """
+        assert self.cache is not None
+        if self.guesser is None:
+            self.guesser = Guesser(row.source)
+            self.cache.activate_past_recording()
+        device, known = self.model.device, self.lengths[0]
+        guessed = self.guesser.after(row.written, min(self.draft, row.most - len(row.written) - 1))
+        tokens = torch.tensor([[row.written[-1], *guessed]], device=device)
+        end = known + tokens.shape[1]
+        masks = of_span(known, end, self.window, None, device)
+        logits = self._run(tokens, masks, torch.arange(known, end, device=device)[None])[0]
+        right = 0
+        for place, wanted in enumerate((*guessed, None)):
+            self._pick([row], logits[place][None])
+            if row.finish is not None or row.written[-1] != wanted:
+                break
+            right += 1
+        self.cache.crop(right - len(guessed))
+        self.lengths = [known + 1 + right]
+
+    def _run(self, tokens: torch.Tensor, masks: Masks, positions: torch.Tensor) -> torch.Tensor:
+        """The logits after these tokens, (rows, tokens, vocabulary); the cache then holds them."""
         output = self.model.model(
             input_ids=tokens, attention_mask=masks, position_ids=positions, cache=self.cache, use_cache=True
         )
         return logits_of(self.model, output.last_hidden_state)
 
-    def pick(self, logits: torch.Tensor) -> None:
-        """Gives every row its next token. logits: (batch, vocabulary)."""
-        chosen = self.choose(self.ids, logits).argmax(-1).tolist()
-        for number, (row, token) in enumerate(zip(self.rows, chosen, strict=True)):
-            if row.finish is None:
-                row.take(token, self.stops)
-            else:
-                chosen[number] = self.pad
-        self.ids = torch.cat([self.ids, torch.tensor(chosen)[:, None]], dim=1)
-
-
-def _write(batch: _Batch) -> None:
-    device = batch.model.device
-    lengths = torch.tensor([row.cache.get_seq_length() for row in batch.rows], device=device)
-    longest, shared = batch.cache.get_seq_length(), shared_length(batch.cache)
-    while batch.under_way:
-        masks = of_step(lengths, longest, shared, batch.window)
-        batch.pick(batch.run(batch.ids[:, -1:].to(device), masks, lengths[:, None])[:, -1])
-        lengths, longest = lengths + 1, longest + 1
-
-
-def _write_guessing(batch: _Batch, draft: int) -> None:
-    """Prompt lookup: what followed the last few tokens where they stood before is checked several tokens at a time.
-
-    Source: https://github.com/apoorvumang/prompt-lookup-decoding
-    """
-    device, [row] = batch.model.device, batch.rows
-    batch.cache.activate_past_recording()
-    guesser = Guesser(row.source)
-    while batch.under_way:
-        known = batch.cache.get_seq_length()
-        guessed = guesser.after(row.written, min(draft, row.most - len(row.written) - 1))
-        tokens = torch.tensor([[row.written[-1], *guessed]], device=device)
-        positions = torch.arange(known, known + tokens.shape[1], device=device)[None]
-        masks = of_span(known, known + tokens.shape[1], batch.window, None, device)
-        logits = batch.run(tokens, masks, positions)[0]
-        right = 0
-        for place, wanted in enumerate((*guessed, None)):
-            batch.pick(logits[place][None])
-            if row.finish is not None or row.written[-1] != wanted:
-                break
-            right += 1
-        batch.cache.crop(right - len(guessed))
+    def _pick(self, rows: Sequence[Row[Subject]], logits: torch.Tensor) -> None:
+        """Gives every row its next token. logits: (rows, vocabulary)."""
+        for row, token in zip(rows, self.choose(rows, logits), strict=True):
+            row.take(token, self.stops)
 
 
 class Guesser:

@@ -83,7 +83,7 @@ class GemmaEngine:
         _ = self._answering
 
     def count(self, ask: Ask) -> int:
-        return self._answering.count(ask) + self.spec.output_tokens
+        return self._answering.count(ask)
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
         return self._answering.answer(list(asks))

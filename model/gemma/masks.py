@@ -28,14 +28,16 @@ def of_span(first: int, last: int, window: int, pictures: torch.Tensor | None, d
     return {"full_attention": None, "sliding_attention": (seen & (key > query - window))[None, None]}
 
 
-def of_step(lengths: torch.Tensor, longest: int, shared: int, window: int) -> Masks:
-    """For one query more in each row of a batch that is padded on the left.
+def of_step(lengths: torch.Tensor, shortest: int, longest: int, shared: int, window: int) -> Masks:
+    """For one query more in each row of a batch whose rows are padded on the left, behind what they share.
 
-    lengths: tokens of each row before the step, (batch,). longest: the most of them. shared: tokens at each row's
-    beginning that the rows hold in common, and that are not padded.
+    lengths: tokens of each row before the step, (batch,); shortest, longest: the least and the most of them. shared:
+    tokens at each row's beginning that the rows hold in common, and that are not padded.
     """
-    places = torch.arange(longest + 1, device=lengths.device)
-    real = places >= (longest - lengths)[:, None]
-    local = real[:, max(0, longest - window + 1) :]
-    own = real[:, shared:]  # padding lies between what is shared and what is not
+    padding = (longest - lengths)[:, None]
+    own = torch.arange(longest + 1 - shared, device=lengths.device) >= padding
+    kept = min(longest - shared, window - 1)  # of its own tokens, by a local layer
+    recent = max(0, min(shared, window - 1 - (shortest - shared)))  # of the shared tokens, still seen by some row
+    behind = torch.arange(shared - recent, shared, device=lengths.device) > lengths[:, None] - window
+    local = torch.cat([behind, own[:, own.shape[1] - kept - 1 :]], dim=1)
     return {"full_attention": own[:, None, None], "sliding_attention": local[:, None, None]}

@@ -99,13 +99,9 @@ def cache_bytes(config: Config, tokens: int, batch: int = 1) -> int:
 def reply_bytes(config: Config, tokens: int = REPLY) -> int:
     """Bytes of keys and values of one reply of `tokens` tokens, beside those of the document that it is about.
 
-    Global layers go on from the document's; local layers have a window of their own, twice: as read, and as joined with
-    those of the other replies.
+    It goes on from the document's in all layers, so that it takes no more than if it stood alone.
     """
-    own = (layer for layer in layers(config) if not layer.shares)
-    return sum(
-        2 * BF16 * layer.kv_heads * layer.head_dim * (2 * layer.window if layer.window else tokens) for layer in own
-    )
+    return cache_bytes(config, tokens)
 
 
 def _kept(layer: Layer, tokens: int) -> int:
@@ -120,29 +116,19 @@ def workspace_bytes(config: Config, context: int, replies: int = 1, scratch: Scr
 
         attention  global: queries and result (heads x q x d, bf16, twice) + the larger of what a setting allows a call,
                      and the keys of one layer, copied when tokens are appended (context x kv x d, bf16)
-                   local: keys and values repeated for every head (2 x heads x seen x d, bf16), mask (q x seen, bool,
-                     and as bf16 for the kernel), seen = window + q
+                   local: keys and values of window and chunk (2 x kv x seen x d, bf16), once more joined with those of
+                     the document, repeated for every head where q > 1 (2 x heads x seen x d), mask (q x seen, bool, and
+                     as bf16 for the kernel), seen = window + q
         dense      gate, up and product (3 x width, bf16), each token
         experts    unpacked matrices and rows in hand, which a setting bounds; their sum (H, float32), each token
         logits     vocabulary x (bf16, float32, and one copy of it), each reply
-        held over  beside reading and encoding: the chunk just read in every local layer, whose cache is a view of
-                     window and chunk (transformers' DynamicSlidingWindowLayer) until the next call
         a picture  patches p = 9 x visual tokens v; mask (p x p, bool, and as bf16), gate, up and product, four streams,
                      in bf16; or pooling: p x v, int64 and float32, and the stream in float32
     """
     limits = scratch or Scratch()
     chunk = min(limits.chunk, context)
     reading = max(_pass_bytes(config, chunk, 1, context, limits), _vision_bytes(config, limits))
-    writing = _pass_bytes(config, 1, replies, REPLY, limits)
-    return max(reading + _held_over(config, chunk, context), writing)
-
-
-def _held_over(config: Config, chunk: int, context: int) -> int:
-    return sum(
-        2 * BF16 * layer.kv_heads * layer.head_dim * (min(context, layer.window + chunk) - _kept(layer, context))
-        for layer in layers(config)
-        if layer.window is not None and not layer.shares
-    )
+    return max(reading, _pass_bytes(config, 1, replies, REPLY, limits))
 
 
 def _pass_bytes(config: Config, queries: int, rows: int, grown: int, limits: Scratch) -> int:
@@ -162,8 +148,8 @@ def _attention_bytes(layer: Layer, queries: int, rows: int, grown: int, limits: 
     if layer.window is None:
         return around + max(limits.attention_bytes, rows * grown * layer.kv_heads * layer.head_dim * BF16)
     seen = min(grown, layer.window) + queries
-    repeated = 2 * layer.heads * seen * layer.head_dim * BF16
-    return around + rows * (repeated + queries * seen * (1 + BF16))
+    heads = 2 * layer.kv_heads + (layer.heads if queries > 1 else 0)
+    return around + rows * (2 * heads * seen * layer.head_dim * BF16 + queries * seen * (1 + BF16))
 
 
 def _expert_bytes(text: Config, tokens: int, limits: Scratch) -> int:

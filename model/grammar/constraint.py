@@ -1,4 +1,4 @@
-"""The grammar at work: a logits processor over a whole batch, whose rows each have a rule of their own, or none.
+"""The grammar at work: over a whole batch, whose rows each have a rule of their own, or none, and come and go.
 
 It masks and takes notes. It never writes: a reply that the limit cuts off stays cut off, for whatever closed it would
 be invented.
@@ -13,7 +13,7 @@ together. Little means that it wanted to write something which the schema has no
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import llguidance.numpy
@@ -21,13 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.engine import Finish
 from model.grammar.guidance import Grammars, raise_if_broken
-from model.grammar.rows import Markers, Reply, Row, Rule, Words
+from model.grammar.rows import Row, Words
 
 
-class _Step(NamedTuple):
-    """The distribution of one step: masked scores (rows, vocabulary), and per row the log-sums before and after."""
+class Masked(NamedTuple):
+    """The distribution of one step: scores (rows, vocabulary) with -inf where forbidden, the log-sums before, after."""
 
     scores: Tensor
     plain: Tensor
@@ -35,89 +34,72 @@ class _Step(NamedTuple):
 
 
 class Constraint:
-    """For one call of `decode`, or of `generate` as a logits processor. Rows keep their order, so not for beams; each
-    call sees one token more than the one before, so not for a decoder that takes tokens back.
+    """Masks the scores of rows and tells them what was chosen. It keeps no row, so that a batch may change.
 
     seconds, tokens: time that the host spent on finding masks so far, and for how many tokens. Applying them, which a
     GPU does by itself, is not in it.
     """
 
-    def __init__(self, rules: Sequence[Rule], grammars: Grammars, markers: Markers) -> None:
+    def __init__(self, grammars: Grammars) -> None:
         self.seconds = 0.0
         self.tokens = 0
-        self._rules, self._grammars, self._markers = tuple(rules), grammars, markers
-        self._rows: list[Row] = []
-        self._seen = 0  # tokens of the prompt and the reply
-        self._step: _Step | None = None
-        self._chosen: list[Tensor] = []  # for each step (2, rows): log-probability among the allowed, and of these
-        vocabulary = grammars.tokenizer.vocab_size
-        self._buffer = torch.full(
-            (len(rules), (vocabulary + 31) // 32), -1, dtype=torch.int32, pin_memory=torch.cuda.is_available()
-        )
-        self._words: Words = self._buffer.numpy()
+        self._vocabulary = grammars.tokenizer.vocab_size
+        self._buffer = self._room(0)
         self._bits = torch.tensor([1 << bit for bit in range(8)], dtype=torch.uint8)
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """input_ids: (rows, prompt and reply); scores: (rows, vocabulary), come back with -inf where forbidden."""
-        self._follow(input_ids)
+    def choose(self, rows: Sequence[Row], scores: Tensor) -> list[int]:
+        """The likeliest token that each row may take; it has then taken it. scores: (rows, vocabulary)."""
+        masked = self.mask(rows, scores)
+        tokens = masked.scores.argmax(-1)
+        self.take(rows, masked, tokens)
+        return tokens.tolist()  # type: ignore[no-any-return]
+
+    def mask(self, rows: Sequence[Row], scores: Tensor) -> Masked:
+        """scores: (rows, vocabulary), of each row's next token."""
         started = time.perf_counter()
-        edited = self._fill()
-        self.seconds += time.perf_counter() - started
-        masked = self._put(scores, edited) if edited else scores
-        self._step = _Step(masked, _log_sum(scores), _log_sum(masked))
-        return masked
+        words, edited = self._fill(rows)
+        self._account(rows, started)
+        masked = self._put(scores, words, edited) if edited else scores
+        return Masked(masked, _log_sum(scores), _log_sum(masked))
 
-    def replies(self, sequences: Tensor, looped: Collection[int] = ()) -> tuple[Reply, ...]:
-        """What every row wrote, once. sequences: prompt and reply. looped: rows that were ended for repeating."""
-        self._follow(sequences)
-        notes = torch.stack(self._chosen).cpu().tolist() if self._chosen else []
-        return tuple(
-            _reply(row, [(step[0][at], step[1][at]) for step in notes], "loop" if at in looped else row.finish())
-            for at, row in enumerate(self._rows)
-        )
-
-    def _follow(self, input_ids: Tensor) -> None:
-        """Brings the rows to where the batch is: one token further, but for the first time."""
-        if self._step is None:
-            self._rows = [
-                Row(rule, self._grammars, self._markers, self._thought_open(ids) if rule.thinks else False)
-                for rule, ids in zip(self._rules, input_ids, strict=True)
-            ]
-        else:
-            assert input_ids.shape[1] == self._seen + 1, "each call sees one token more"
-            self._take(input_ids[:, -1], self._step)
-        self._seen = input_ids.shape[1]
-
-    def _thought_open(self, ids: Tensor) -> bool:
-        """Whether the prompt itself opens the thought, as some copies of the chat template have it."""
-        marks = ids[(ids == self._markers.opens) | (ids == self._markers.closes)]
-        return bool(len(marks)) and int(marks[-1]) == self._markers.opens
-
-    def _take(self, tokens: Tensor, step: _Step) -> None:
-        """tokens: (rows,), chosen from the step's distribution."""
+    def take(self, rows: Sequence[Row], masked: Masked, tokens: Tensor) -> None:
+        """tokens: (rows,), chosen from the scores of `mask`."""
+        chosen = masked.scores.gather(1, tokens.to(masked.scores.device).unsqueeze(1)).squeeze(1).float()
+        notes = torch.stack((chosen - masked.allowed, masked.allowed - masked.plain), dim=1).tolist()
         started = time.perf_counter()
-        for row, token in zip(self._rows, tokens.tolist(), strict=True):
+        for row, token, (among, together) in zip(rows, tokens.tolist(), notes, strict=True):
             self.tokens += row.held
-            row.take(token)
-        self.seconds += time.perf_counter() - started
-        chosen = step.scores.gather(1, tokens.to(step.scores.device).unsqueeze(1)).squeeze(1).float()
-        self._chosen.append(torch.stack((chosen - step.allowed, step.allowed - step.plain)))
+            row.take(token, (among, together))
+        self._account(rows, started)
 
-    def _fill(self) -> list[int]:
-        """Finds the masks of the next tokens; returns the rows whose masks may forbid any."""
-        held = [(row.matcher, at) for at, row in enumerate(self._rows) if row.held]
-        self._words.fill(-1)
-        for matcher, at in held:  # one after the other: a mask takes less time than threads take to wake on a busy host
-            llguidance.numpy.fill_next_token_bitmask(matcher, self._words, at)
-            raise_if_broken(matcher)
-        return [at for at, row in enumerate(self._rows) if row.edit(self._words[at])]
+    def _account(self, rows: Sequence[Row], started: float) -> None:
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        for row in rows:
+            row.seconds += seconds / len(rows)
 
-    def _put(self, scores: Tensor, rows: Sequence[int]) -> Tensor:
-        return self._put_on_device(scores) if scores.is_cuda else _put_on_host(scores, self._words, rows)
+    def _fill(self, rows: Sequence[Row]) -> tuple[Words, list[int]]:
+        """The masks of the next tokens, and the rows whose masks may forbid any."""
+        if len(rows) > len(self._buffer):
+            self._buffer = self._room(len(rows))
+        words: Words = self._buffer[: len(rows)].numpy()
+        words.fill(-1)
+        for at, row in enumerate(rows):  # one after the other: a mask takes less time than threads take to wake
+            if row.held and row.matcher is not None:
+                llguidance.numpy.fill_next_token_bitmask(row.matcher, words, at)
+                raise_if_broken(row.matcher)
+        return words, [at for at, row in enumerate(rows) if row.edit(words[at])]
+
+    def _room(self, rows: int) -> Tensor:
+        words = (self._vocabulary + 31) // 32
+        return torch.empty((rows, words), dtype=torch.int32, pin_memory=torch.cuda.is_available())
+
+    def _put(self, scores: Tensor, words: Words, rows: Sequence[int]) -> Tensor:
+        return self._put_on_device(scores) if scores.is_cuda else _put_on_host(scores, words, rows)
 
     def _put_on_device(self, scores: Tensor) -> Tensor:
         """An eighth of the bytes crosses; they become bits where the scores are."""
-        packed = self._buffer.to(scores.device, non_blocking=True).view(torch.uint8)
+        packed = self._buffer[: len(scores)].to(scores.device, non_blocking=True).view(torch.uint8)
         self._bits = self._bits.to(scores.device)
         forbidden = ((packed.unsqueeze(-1) & self._bits) == 0).view(len(packed), -1)
         return scores.masked_fill(forbidden[:, : scores.shape[1]], -torch.inf)
@@ -139,15 +121,3 @@ def _put_on_host(scores: Tensor, words: Words, rows: Sequence[int]) -> Tensor:
 
 def _log_sum(scores: Tensor) -> Tensor:
     return torch.logsumexp(scores.float(), dim=-1)
-
-
-def _reply(row: Row, notes: Sequence[tuple[float, float]], finish: Finish) -> Reply:
-    said = [(token, part, note) for (token, part), note in zip(row.taken, notes, strict=True)]
-    reply = [(token, note) for token, part, note in said if part == "reply"]
-    return Reply(
-        thought=tuple(token for token, part, _ in said if part == "thought"),
-        tokens=tuple(token for token, _ in reply),
-        logprobs=tuple(note[0] for _, note in reply),
-        allowed=tuple(note[1] for _, note in reply),
-        finish=finish,
-    )

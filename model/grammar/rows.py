@@ -21,6 +21,8 @@ Phase = Literal["start", "thought", "answer", "reply", "free", "over", "astray"]
 Part = Literal["marker", "thought", "reply", "end"]
 Words = NDArray[np.int32]
 """One bit for each token of the vocabulary, in words of 32; 1 is allowed."""
+Note = tuple[float, float]
+"""Of a token: the logarithm of its probability among those that the grammar allowed, and of all of these together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Row:
         self.ends = frozenset(grammars.tokenizer.eos_tokens)
         self.matcher: LLMatcher | None = grammars.matcher(rule.schema) if rule.schema is not None else None
         self.phase: Phase = "answer" if not rule.thinks else "thought" if thought_open else "start"
-        self.taken: list[tuple[int, Part]] = []
+        self.taken: list[tuple[int, Part, Note]] = []
+        self.seconds = 0.0  # that finding its masks took
         self._matched = False  # whether the grammar took a token
 
     @property
@@ -95,9 +98,9 @@ class Row:
         """Whether the next token is one that the grammar must allow."""
         return self.matcher is not None and self.phase in ("start", "answer", "reply")
 
-    def take(self, token: int) -> None:
+    def take(self, token: int, note: Note = (0.0, 0.0)) -> None:
         part, self.phase = self._step(token)
-        self.taken.append((token, part))
+        self.taken.append((token, part, note))
 
     def _step(self, token: int) -> tuple[Part, Phase]:
         """(what the token is, the phase after it)."""
@@ -152,6 +155,17 @@ class Row:
             return "stop" if self.matcher.is_accepting() else "length"
         ended = bool(self.taken) and self.taken[-1][0] in self.markers.ends
         return "stop" if ended else "length"
+
+    def reply(self, looped: bool = False) -> Reply:
+        """What it wrote so far. looped: it was ended for repeating itself."""
+        said = [(token, note) for token, part, note in self.taken if part == "reply"]
+        return Reply(
+            thought=tuple(token for token, part, _ in self.taken if part == "thought"),
+            tokens=tuple(token for token, _ in said),
+            logprobs=tuple(note[0] for _, note in said),
+            allowed=tuple(note[1] for _, note in said),
+            finish="loop" if looped else self.finish(),
+        )
 
 
 def _set(words: Words, tokens: Sequence[int], allowed: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -11,3 +12,8 @@ def squash(text: str) -> str:
         return "".join(char for char in text.lower() if char.isalnum())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if char.isalnum())
+
+
+def unbroken(text: str) -> str:
+    """A text in which a word that a hyphen breaks at a line's end is one word again."""
+    return re.sub(r"(?<=[^\W\d_]{2})- (?=[a-z]{2})", "", text)

@@ -20,7 +20,7 @@ from pipeline.scoring.forms import Form, form, likeness, reading_of
 from pipeline.scoring.places import Place, same_place
 from schemas.field import Field
 from schemas.pointer import escaped, leaves
-from schemas.record import FieldStatus
+from schemas.record import FieldResult
 
 _OPEN = Field(name="", pointer="", kind="any")
 
@@ -29,14 +29,15 @@ _OPEN = Field(name="", pointer="", kind="any")
 class Tree:
     """One node of truth or data; exactly a leaf, an object (`children`) or a list (`items`).
 
-    template: the pointer with `*` for list indices. form: None for a leaf that is absent.
+    template: the pointer with `*` for list indices. form: None for a leaf that is absent. result: what the record says
+    of the leaf, where it is one of a record.
     """
 
     pointer: str
     template: str
     value: Any = None
     form: Form | None = None
-    status: FieldStatus | None = None
+    result: FieldResult | None = None
     places: tuple[Place, ...] = ()
     children: dict[str, Tree] | None = None
     items: list[Tree] | None = None
@@ -44,6 +45,11 @@ class Tree:
     @property
     def is_leaf(self) -> bool:
         return self.children is None and self.items is None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it has no value anywhere."""
+        return all(end.form is None for end in self.ends())
 
     def ends(self) -> Iterator[Tree]:
         """Leaves and empty lists: what the truth says something of."""
@@ -82,19 +88,19 @@ class Planter:
     """Makes trees. outside: (pointer, value) of truth leaves that the contract does not describe; they are left out."""
 
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
-    statuses: Mapping[str, FieldStatus] = field(default_factory=dict)
+    results: Mapping[str, FieldResult] = field(default_factory=dict)
     outside: list[tuple[str, Any]] = field(default_factory=list)
 
     def truth(self, value: Any, node: Field, pointer: str = "", template: str = "") -> Tree | None:
         """The tree of labelled leaves; None where the value does not have the contract's shape."""
-        if value is not None and not _fits(value, node):
+        if value is not None and not fits(value, node):
             self.outside.extend(leaves(value, pointer))
             return None
         if isinstance(value, dict):
             children = {}
             for key, inner in value.items():
                 step = escaped(str(key))
-                child = _child(node, key)
+                child = child_of(node, key)
                 if child is None:
                     self.outside.extend(leaves(inner, f"{pointer}/{step}"))
                 elif tree := self.truth(inner, child, f"{pointer}/{step}", f"{template}/{step}"):
@@ -113,7 +119,7 @@ class Planter:
             children = {}
             for key, inner in value.items():
                 step = escaped(str(key))
-                child = _child(node, key) or _OPEN
+                child = child_of(node, key) or _OPEN
                 children[str(key)] = self.found(inner, child, f"{pointer}/{step}", f"{template}/{step}")
             return Tree(pointer, template, children=children)
         if isinstance(value, list):
@@ -128,7 +134,7 @@ class Planter:
             template,
             value=value,
             form=form(value, reading_of(node)),
-            status=self.statuses.get(pointer),
+            result=self.results.get(pointer),
             places=self.places.get(pointer, ()),
         )
 
@@ -145,7 +151,8 @@ def aligned(truth: Tree | None, found: Tree | None, row: Row | None = None) -> I
     elif truth.items is not None and found.items is not None:
         yield from _aligned_lists(truth.items, found.items, row)
     else:  # the shapes differ: nothing found can be right
-        yield from _alone(truth, False, row)
+        if not truth.says_nothing or found.says_nothing:
+            yield from _alone(truth, False, row)
         yield from _alone(found, True, row)
 
 
@@ -228,17 +235,20 @@ def _content(tree: Tree) -> str:
         return "{" + ",".join(sorted(f"{key}:{_content(child)}" for key, child in tree.children.items())) + "}"
     if tree.items is not None:
         return "[" + ",".join(sorted(map(_content, tree.items))) + "]"
-    return repr((tree.form, tree.status, tree.places))
+    trust = (tree.result.status, tree.result.confidence) if tree.result else None
+    return repr((tree.form, trust, tree.places))
 
 
-def _fits(value: Any, node: Field) -> bool:
+def fits(value: Any, node: Field) -> bool:
+    """Whether a value is an object, a list or a leaf where the field is one."""
     if node.kind == "any":
         return True
     shape = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "leaf"
     return shape == (node.kind if node.kind in ("object", "array") else "leaf")
 
 
-def _child(node: Field, key: Any) -> Field | None:
+def child_of(node: Field, key: Any) -> Field | None:
+    """The field of a key; any key has one where the contract leaves the form open."""
     if node.kind == "any":
         return _OPEN
     return next((child for child in node.children if child.name == str(key)), None)

@@ -6,6 +6,9 @@ the month unless that is impossible.
 Texts are compared casefolded and without anything but letters and digits. They are close where the similarity of
 Levenshtein's kind (`rapidfuzz.fuzz.ratio`, insertions and deletions) is at least 0.90; codes are never close, because
 one digit off is another thing: values of a code format or an enum, and texts with more digits than letters.
+
+ANLS, the average normalised Levenshtein similarity (Biten et al. 2019, arXiv 1905.13648), is told beside: how alike two
+texts are, with their spaces and marks but without regard to case, and nothing where over half would have to change.
 """
 
 from __future__ import annotations
@@ -17,23 +20,26 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from model.values.dates import TIME, dates
 from model.values.numbers import numbers
 from schemas.field import Field
 
 CLOSE = 90.0
+ANLS_THRESHOLD = 0.5
 _CODE_FORMATS = frozenset(("identifier", "iban", "tax-id", "phone", "email", "uri", "currency", "country"))
 _NUMBER_FORMATS = frozenset(("money", "percentage", "page-number"))
 
 Reading = Literal["number", "date", "time", "code", "open"]
 Likeness = Literal["exact", "close", "different"]
+Kind = Literal["number", "date", "time", "flag", "text", "code"]
 
 
 class Form(NamedTuple):
     """A value made comparable: forms are equal when the values are."""
 
-    kind: Literal["number", "date", "time", "flag", "text", "code"]
+    kind: Kind
     value: Any
 
 
@@ -68,6 +74,12 @@ def likeness(truth: Form, found: Form) -> Likeness:
     if truth.kind == found.kind == "text" and fuzz.ratio(truth.value, found.value, score_cutoff=CLOSE):
         return "close"
     return "different"
+
+
+def text_similarity(truth: str, found: str) -> float:
+    """One text's share in ANLS: 1 - d / longer length, d the Levenshtein distance; 0.0 where that is under 0.5."""
+    similarity = Levenshtein.normalized_similarity(truth.strip().casefold(), found.strip().casefold())
+    return similarity if similarity >= ANLS_THRESHOLD else 0.0
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,0 +1,169 @@
+"""Commands of `intaglio` that look at what was read, and at what there is to read with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flows.options import (
+    EngineOption,
+    EvaluatedSchemaOption,
+    ModelOption,
+    OutputTokensOption,
+    PasswordOption,
+    QuantisationOption,
+    RevisionOption,
+    ThinkingOption,
+    TimeoutOption,
+)
+
+
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of documents with their `x.truth.json` beside them.", show_default=False)
+    ],
+    schema: EvaluatedSchemaOption = None,
+    engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    output_tokens: OutputTokensOption = 8192,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Take the records that `ingest` wrote to this folder; no engine runs.", show_default=False),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures and every value here.", show_default=False)
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write one page here, the worst fields first.", show_default=False)
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="An earlier --json file: say what got better and worse.", show_default=False),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
+    timeout: TimeoutOption = 300.0,
+    password: PasswordOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
+) -> None:
+    """Measure how good the values are, how far confidence can be trusted, and what to look at first.
+
+    A truth is the data as it should be, in the schema's shape; a field that it leaves out is not scored.
+
+    Example: `intaglio evaluate invoices/ --schema invoice --json now.json --html now.html --compare before.json`
+
+    Exit code: 0 all documents judged, 1 some failed or could not be judged, 2 wrong use, 130 interrupted.
+    """
+    from flows.commands.evaluate import Evaluating, run
+    from model.engine import EngineSpec
+
+    job = Evaluating(
+        folder=folder,
+        schemas=tuple(schema or ()),
+        engine=EngineSpec(engine, model, revision, quantisation, thinking, output_tokens=output_tokens),
+        records=records,
+        json=json_file,
+        html=html_file,
+        compare=compare,
+        workers=workers,
+        seconds=timeout,
+        passwords=tuple(password or ()),
+    )
+    raise typer.Exit(run(job, quiet=quiet))
+
+
+def show(
+    record: Annotated[Path, typer.Argument(help="A record's JSON file.", show_default=False)],
+    html: Annotated[bool, typer.Option("--html", help="Write one page of HTML: fields beside pages, linked.")] = False,
+    file: Annotated[
+        Path | None, typer.Argument(help="With --html: where to; by default beside the record.", show_default=False)
+    ] = None,
+    document: Annotated[
+        str, typer.Option(help="With --html: where the document is now, if not where the record says; may be a URL.")
+    ] = "",
+    all_pages: Annotated[
+        bool, typer.Option("--all-pages", help="With --html: also pages of a long document that state nothing.")
+    ] = False,
+    password: PasswordOption = None,
+    timeout: TimeoutOption = 300.0,
+) -> None:
+    """Show a record: every field with its value, confidence, page and status.
+
+    With `--html` as a page for a browser and for print, in one file: the document's pages with the evidence drawn on
+    them, and the fields, each leading to its place and back.
+
+    Examples: `intaglio show records/invoice.pdf.json`, `intaglio show records/invoice.pdf.json --html invoice.html`
+    """
+    if html:
+        from flows.commands.review_page import run as write
+
+        raise typer.Exit(write(record, file, document, tuple(password or ()), timeout, every=all_pages))
+    from flows.commands.show import run
+    from schemas.errors import UsageError
+
+    if file or document or all_pages:
+        raise UsageError("a file to write, --document and --all-pages are for a page of HTML.", remedy="Add --html.")
+    raise typer.Exit(run(record))
+
+
+def schemas(
+    name: Annotated[str | None, typer.Argument(help="A schema, to list its fields.", show_default=False)] = None,
+) -> None:
+    """List the built-in schemas, or the fields of one (built in or yours).
+
+    Example: `intaglio schemas invoice`
+    """
+    from flows.commands.schemas import run
+
+    raise typer.Exit(run(name))
+
+
+def quantise(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the packed checkpoint.", show_default=False)],
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: Annotated[Literal["nf4", "int8"], typer.Option(help="4 bit or 8 bit.")] = "nf4",
+) -> None:
+    """Pack the weights of a Gemma 4 once, so that it loads in a fraction of the time.
+
+    Example: `intaglio quantise --out gemma-nf4`, and then `intaglio ingest … --engine gemma --model gemma-nf4`
+    """
+    from flows.commands.quantise import run
+    from model.engine import EngineSpec
+
+    raise typer.Exit(run(EngineSpec("gemma", model, revision, quantisation), out))
+
+
+def doctor(
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A Gemma 4: its name on the hub, or its folder.")
+    ] = "google/gemma-4-26B-A4B-it",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, all sizes in bytes.")] = False,
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Build the model in 4 bit with random weights, and measure it here.")
+    ] = False,
+    bench_context: Annotated[
+        list[int] | None,
+        typer.Option(min=2, help="Tokens of a document; may be given several times.", show_default="8192 65536 262144"),
+    ] = None,
+    bench_batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Replies at once; may be given several times.", show_default="1 8 32"),
+    ] = None,
+) -> None:
+    """Say what this machine has, which engines work here, and what of Gemma 4 fits, before any download.
+
+    Example: `intaglio doctor`
+    """
+    from flows.commands.doctor import Bench, run
+    from schemas.errors import UsageError
+
+    if (bench_context or bench_batch) and not bench:
+        raise UsageError("there are sizes to measure, but nothing is to be measured.", remedy="Add --bench.")
+    chosen = {"contexts": tuple(bench_context or ()), "replies": tuple(bench_batch or ())}
+    what = Bench(**{name: sizes for name, sizes in chosen.items() if sizes}) if bench else None
+    raise typer.Exit(run(model, what, as_json=as_json))

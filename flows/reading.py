@@ -1,0 +1,158 @@
+"""Commands of `intaglio` that read documents, or plan to. What one needs it imports when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.options import (
+    ConcurrencyOption,
+    EngineOption,
+    KeepThoughtsOption,
+    ModelOption,
+    OutputTokensOption,
+    PasswordOption,
+    QuantisationOption,
+    RevisionOption,
+    SchemaOption,
+    ThinkingOption,
+    TimeoutOption,
+    UrlOption,
+)
+
+
+def ingest(
+    sources: Annotated[list[str], typer.Argument(help="Folders, files, globs in quotes, or URLs.", show_default=False)],
+    schema: SchemaOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON; made if need be.")] = Path("out"),
+    engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
+    workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
+    timeout: TimeoutOption = 300.0,
+    password: PasswordOption = None,
+    ledger: Annotated[
+        str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
+    ] = "",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed documents again.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Read every document of a folder and write one JSON for each.
+
+    What was done before is not done again: the same command after a crash, or tomorrow, does only what is left.
+
+    Example: `intaglio ingest invoices/ --schema invoice --out records/`
+
+    Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
+    """
+    from flows.commands.ingest import run
+    from model.engine import EngineSpec
+    from pipeline.job import Job
+
+    job = Job(
+        places=tuple(sources),
+        schemas=tuple(schema),
+        out=out,
+        engine=EngineSpec(
+            engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency
+        ),
+        ledger=ledger,
+        passwords=tuple(password or ()),
+        workers=workers,
+        seconds=timeout,
+        retry_failed=retry_failed,
+    )
+    raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
+
+
+def extract(
+    file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
+    schema: SchemaOption,
+    engine: EngineOption = "embedded",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    keep_thoughts: KeepThoughtsOption = False,
+    output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
+    password: PasswordOption = None,
+    timeout: TimeoutOption = 300.0,
+    data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
+) -> None:
+    """Read one document and print its record as JSON.
+
+    Example: `intaglio extract invoice.pdf --schema invoice --data`
+    """
+    from flows.commands.extract import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
+
+
+def plan(
+    file: Annotated[str, typer.Argument(help="A document, or its URL.", show_default=False)],
+    schema: SchemaOption,
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    output_tokens: OutputTokensOption = 8192,
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Say how an engine would be asked about a document: how large its pictures are, what is asked, what it costs.
+
+    It is for `gemma` if nothing else is said, and needs neither its weights nor a graphics card: `embedded` has no
+    context to fill and no reply to cut, and is asked for everything at once.
+
+    Example: `intaglio plan statement.pdf --schema bank_statement`
+    """
+    from flows.commands.plan import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, output_tokens=output_tokens)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), as_json=as_json))
+
+
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE... QUESTION",
+            help="Documents, folders, globs in quotes, or URLs; last, in quotes, the question.",
+            show_default=False,
+        ),
+    ],
+    engine: EngineOption = "gemma",
+    model: ModelOption = "",
+    revision: RevisionOption = "",
+    quantisation: QuantisationOption = "nf4",
+    thinking: ThinkingOption = "asked",
+    url: UrlOption = "",
+    password: PasswordOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and its citations as JSON.")] = False,
+) -> None:
+    """Answer a question from one or several documents, with the passages that the answer rests on.
+
+    Every passage is looked up on the page that it is said to be from; one that does not stand there is marked.
+
+    Example: `intaglio ask contract.pdf annex.pdf "When can the tenant give notice?"`
+    """
+    from flows.commands.ask import run
+    from model.engine import EngineSpec
+
+    spec = EngineSpec(engine, model, revision, quantisation, thinking, url=url)
+    raise typer.Exit(run(words, spec, tuple(password or ()), as_json))

@@ -1,0 +1,180 @@
+"""Sections: headings, and what stands under each in its column, as résumés, reports and papers are set.
+
+A heading is a short segment in capitals, or one in print clearly larger than the text's. Two columns of headings are
+two columns of sections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from model.embedded.labels import labels_of
+from model.embedded.lines import Line, Span
+from model.embedded.roles import name_words
+from model.values.text import squash, unbroken
+from schemas.field import Field
+
+HEADING_WORDS = 8
+LARGER = 1.15  # times the usual print, from which a short segment is a heading though not in capitals
+FEW = 3  # headings, under which a document has no outline
+WRAPPED = 1.7  # in line heights, from one line's top to the next: a wider step begins something new
+BULLET = re.compile(r"^\s*(?:[\uf0a7\uf0b7•●▪◦○■‣➢✓]\s*|[–*·-](?:\s+|$))")
+NUMBERED = re.compile(r"^\s*(?:\[\d{1,4}\]|\d{1,4}[.)])\s+(?=\S)")
+_COMMON = frozenset(
+    "the and of for any such as other or list type description title research academic professional including "
+    "relevant similar history work personal additional information date name".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """pieces: what of each line belongs to the section, top to bottom, over pages."""
+
+    heading: Span
+    pieces: tuple[Span, ...]
+
+
+def sections(by_page: dict[int, list[Line]]) -> list[Section]:
+    """The document's sections in the order of their headings; none where it has no outline."""
+    lines = [line for page in by_page.values() for line in page]
+    if not lines:
+        return []
+    usual = median(line.size for line in lines)
+    headings = [segment for line in lines for segment in line.segments if _is_heading(segment, usual)]
+    capitals = [heading for heading in headings if heading.text.isupper()]
+    if len(capitals) >= FEW:  # then larger print heads nothing but the document
+        largest = max(heading.line.size for heading in capitals)
+        headings = [each for each in headings if each.text.isupper() or each.line.size > LARGER * largest]
+    if len(headings) < FEW:
+        return []
+    return [
+        Section(heading, tuple(_under(heading, headings[number + 1 :], headings, lines)))
+        for number, heading in enumerate(headings)
+    ]
+
+
+def fitness(node: Field, heading: str) -> int:
+    """How well a heading names a list: 3 for its label, 2 for a word of one, 1 for a word of its description, else 0.
+
+    The last word of a part counts: `HONORS & AWARDS` are awards, `RESEARCH INTERESTS` are interests.
+    """
+    text = re.sub(r"\([^()]*\)", " ", heading)
+    labels = labels_of(node)
+    if squash(text) in {squash(label) for label in labels}:
+        return 3
+    parts = [words for part in re.split(r"&|/|,|;|\band\b", text, flags=re.IGNORECASE) if (words := name_words(part))]
+    last = {_stem(words[-1]) for words in parts} - _COMMON
+    own = name_words(node.name)
+    if (
+        last & {_stem(words[-1]) for label in labels if (words := name_words(label))}
+        or name_words(text)[: len(own)] == own
+    ):
+        return 2
+    return int(bool(last & {_stem(word) for word in name_words(node.description) if word not in _COMMON}))
+
+
+def of_list(found: Sequence[Section], node: Field, rivals: Sequence[Field]) -> list[Section]:
+    """The sections whose headings name a list, and no other list better."""
+    return [
+        section
+        for section in found
+        if (fit := fitness(node, section.heading.text))
+        and not any(fitness(other, section.heading.text) > fit for other in rivals if other is not node)
+    ]
+
+
+def items(pieces: Sequence[Span]) -> list[tuple[Span, ...]]:
+    """The bulleted or numbered items of a section, each with the lines that it goes on over, without their marks."""
+    counts = {mark: sum(bool(mark.match(piece.text)) for piece in pieces) for mark in (BULLET, NUMBERED)}
+    mark = max(counts, key=lambda each: counts[each])
+    if counts[mark] < 2:
+        return []
+    found: list[list[Span]] = []
+    for piece in pieces:
+        begins = mark.match(piece.text)
+        if begins:
+            found.append([_behind(piece, begins.end())])
+        elif found and continues(found[-1][-1], piece):
+            found[-1].append(piece)
+    return [tuple(span for span in spans if span.text.strip()) for spans in found]
+
+
+def passages(pieces: Sequence[Span], whole: re.Pattern[str] | None = None) -> list[tuple[Span, ...]]:
+    """Lines joined with those that they wrap on to: a line that reaches the right edge goes on in the next one.
+
+    whole: what a line that does not go on holds.
+    """
+    right = max((piece.x1 for piece in pieces), default=0.0)
+    found: list[list[Span]] = []
+    for piece in pieces:
+        above = found[-1][-1] if found else None
+        wraps = above is not None and above.x1 > right - 10 * above.line.size and continues(above, piece)
+        ended = whole is not None and above is not None and whole.search(above.text)
+        if wraps and not ended and not BULLET.match(piece.text):
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return [tuple(spans) for spans in found]
+
+
+def continues(above: Span, below: Span) -> bool:
+    """Whether a line stands right under another, in like print."""
+    step = below.line.y0 - above.line.y0
+    return above.page == below.page and 0 < step < WRAPPED * above.line.size and not below.text.strip().endswith(":")
+
+
+def said(spans: Sequence[Span]) -> str:
+    """What spans say in a row: a word that a hyphen breaks at a line's end is one word again."""
+    return unbroken(" ".join(" ".join(span.text.split()) for span in spans))
+
+
+def _behind(piece: Span, mark: int) -> Span:
+    return Span(piece.line, piece.start + mark, piece.end)
+
+
+def _is_heading(segment: Span, usual: float) -> bool:
+    text = segment.text.strip()
+    letters = sum(map(str.isalpha, text))
+    if letters < 4 or len(text.split()) > HEADING_WORDS or letters < 0.6 * len(text.replace(" ", "")):
+        return False
+    if text.endswith((".", ",", ";")) or BULLET.match(text):
+        return False
+    return text.isupper() or (segment.line.size > LARGER * usual and text[:1].isupper())
+
+
+def _under(heading: Span, following: Sequence[Span], headings: Sequence[Span], lines: Sequence[Line]) -> Iterator[Span]:
+    """The pieces from a heading to the next one in its column."""
+    size = heading.line.size
+    page = [other for other in headings if other.page == heading.page and _has_column(other, headings)]
+    right = min((other.x0 for other in page if other.x0 > heading.x0 + 10 * size), default=float("inf"))
+    columned = right < float("inf") or any(other.x0 < heading.x0 - 10 * size for other in page)
+    left = heading.x0 - 2 * size if columned else 0.0
+    ends = [
+        (other.page, other.line.index) for other in following if not columned or abs(other.x0 - heading.x0) < 6 * size
+    ]
+    end = min(ends, default=(float("inf"), 0))
+    for line in lines:
+        place = (line.page, line.index)
+        if place <= (heading.page, heading.line.index) or (columned and line.page != heading.page):
+            continue
+        if place >= end:
+            return
+        inside = [segment for segment in line.segments if left <= segment.x0 < right - size]
+        if inside:
+            yield Span(line, inside[0].start, inside[-1].end)
+
+
+def _has_column(heading: Span, headings: Sequence[Span]) -> bool:
+    """Whether another heading of the page begins where this one does: a title in the middle makes no column."""
+    return any(
+        other is not heading and other.page == heading.page and abs(other.x0 - heading.x0) < heading.line.size
+        for other in headings
+    )
+
+
+def _stem(word: str) -> str:
+    word = word.replace("honour", "honor")
+    return word[:-3] + "y" if word.endswith("ies") else word[:-1] if word.endswith("s") and len(word) > 3 else word

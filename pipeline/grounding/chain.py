@@ -1,0 +1,141 @@
+"""Where all rows of a list stand at once, in the order of the list.
+
+First the rows that can stand in few places only, together; then, between them, the others; then those out of order,
+wherever words are left; then in the same way those whose best words are another's. A row for which none are left shares
+the words of another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from pipeline.grounding.bands import EQUAL, POOR, Band, bands, chained, dealt
+from pipeline.grounding.columns import Column
+from pipeline.grounding.spots import Wanted, claims
+from pipeline.grounding.words import Words
+
+SURE = 16  # stretches: rows with more of them wait until the others are placed
+Kind = tuple[tuple[str, int], ...]
+
+
+class Guide(NamedTuple):
+    """A row to be placed. kind: equal for rows of equal values. best, least: weights of its stretches that count."""
+
+    wanted: Sequence[Wanted]
+    kind: Kind
+    best: float
+    least: float
+
+
+class Chain:
+    """The rows among the words low..high, the last not included."""
+
+    def __init__(self, words: Words, rows: Sequence[Sequence[Wanted]], low: int, high: int) -> None:
+        self.words, self.low, self.high = words, low, high
+        kinds = [tuple((wanted.pointer, id(wanted.spots)) for wanted in row) for row in rows]
+        among = Counter(kinds)
+        self._bands: dict[Kind, list[Band]] = {}
+        for kind, row in zip(kinds, rows, strict=True):
+            if kind not in self._bands:
+                self._bands[kind] = bands(row, words, low, high, {})
+        best = {kind: max((band.weight for band in found), default=0.0) for kind, found in self._bands.items()}
+        share = {kind: EQUAL if count > 1 else POOR for kind, count in among.items()}
+        self.rows = [
+            Guide(row, kind, best[kind], share[kind] * best[kind]) for kind, row in zip(kinds, rows, strict=True)
+        ]
+        self.options = _dealt(self.rows, self._bands, EQUAL)
+
+    def placed(self) -> tuple[list[Band | None], set[int]]:
+        """The stretch of each row, None for one that stands nowhere; and which rows share the words of another."""
+        return self._filled(chained([found if len(found) <= SURE else [] for found in self.options]), {})
+
+    def placed_again(
+        self, before: Sequence[Band | None], shared: Collection[int], learnt: Mapping[str, Column]
+    ) -> tuple[list[Band | None], set[int]]:
+        """The same by the columns that the first time taught, for all rows that had a choice."""
+        kept = [
+            band if band is not None and len(options) == 1 and place not in shared else None
+            for place, (band, options) in enumerate(zip(before, self.options, strict=True))
+        ]
+        return self._filled(kept, learnt)
+
+    def is_well_placed(self, row: int, band: Band) -> bool:
+        return band.weight >= EQUAL * self.rows[row].best
+
+    def _filled(self, chain: list[Band | None], learnt: Mapping[str, Column]) -> tuple[list[Band | None], set[int]]:
+        """Well placed rows come first, in order and then out of it; what they leave is for the others."""
+        chosen: list[Band | None] = [None] * len(chain)
+        for share in (EQUAL, POOR):
+            self._fill(chain, chosen, learnt, share)
+            self._place_anywhere(chosen, learnt, share)
+        shared = {place for place, band in enumerate(chosen) if band is None}
+        for place in shared:
+            chosen[place] = self._best(self.rows[place], self._before(chosen, place), learnt, frozenset())
+        return chosen, {place for place in shared if chosen[place] is not None}
+
+    def _fill(
+        self, chain: list[Band | None], chosen: list[Band | None], learnt: Mapping[str, Column], share: float
+    ) -> None:
+        """Places rows in order between those that are; `chain` holds only these."""
+        claimed = _claimed(chosen)
+        for first, last in _gaps(chain):
+            open_rows = [place for place in range(first, last) if chosen[place] is None]
+            before = chain[first - 1] if first else None
+            after = chain[last] if last < len(chain) else None
+            low, high = before.hi + 1 if before else self.low, after.lo if after else self.high
+            rows = [self.rows[place] for place in open_rows]
+            found = {row.kind: bands(row.wanted, self.words, low, high, learnt, claimed) for row in rows}
+            for place, band in zip(open_rows, chained(_dealt(rows, found, share)), strict=True):
+                chain[place] = band
+        for place, band in enumerate(chain):
+            chosen[place] = chosen[place] or band
+
+    def _place_anywhere(self, chosen: list[Band | None], learnt: Mapping[str, Column], share: float) -> None:
+        """Places rows out of order where words are left."""
+        claimed = _claimed(chosen)
+        for place, row in enumerate(self.rows):
+            if chosen[place] is None:
+                free = self._best(row, self._before(chosen, place), learnt, claimed)
+                if free is not None and free.weight >= max(share * row.best, row.least):
+                    chosen[place] = free
+                    claimed |= _claimed([free])
+
+    def _before(self, chosen: Sequence[Band | None], place: int) -> int:
+        """The word at which the row before begins."""
+        before = chosen[place - 1] if place else None
+        return before.lo if before else self.low
+
+    def _best(self, row: Guide, at: int, learnt: Mapping[str, Column], claimed: Collection[int]) -> Band | None:
+        """The heaviest, and of equals the one nearest after a word."""
+        options = bands(row.wanted, self.words, self.low, self.high, learnt, claimed)
+        return max(options, key=lambda band: (round(band.weight, 6), band.lo >= at, -abs(band.lo - at)), default=None)
+
+
+def _dealt(rows: Sequence[Guide], found: Mapping[Kind, list[Band]], share: float) -> list[list[Band]]:
+    """The stretches of each row with a share of its best one's weight; equal rows share them out in order."""
+    among = Counter(row.kind for row in rows)
+    turns: Counter[Kind] = Counter()
+    shares = []
+    for row in rows:
+        least = max(share * row.best, row.least)
+        heavy = (band for band in found[row.kind] if band.weight >= least)
+        shares.append(dealt(heavy, among[row.kind], turns[row.kind]))
+        turns[row.kind] += 1
+    return shares
+
+
+def _claimed(bands: Iterable[Band | None]) -> set[int]:
+    return {word for band in bands if band for run in band.runs if run for word in claims(run)}
+
+
+def _gaps(chosen: Sequence[Band | None]) -> list[tuple[int, int]]:
+    """(first, one past the last) of the runs of rows that have no stretch yet."""
+    gaps = []
+    for missing, places in groupby(range(len(chosen)), key=lambda place: chosen[place] is None):
+        inside = list(places)
+        if missing:
+            gaps.append((inside[0], inside[-1] + 1))
+    return gaps

@@ -1,0 +1,1 @@
+"""How a plan is made: parts of the stage `pipeline.plan`."""

@@ -1,0 +1,125 @@
+"""Rows that an engine leaves out are found on the page, asked for by themselves, and reported where they stay out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.engine import Ask, PageView
+from pipeline.extract import extract_pages
+from schemas.record import DocumentInfo, Record
+from tests.ledgers import LEDGER, LIST, Reader, Row, ledger
+
+INFO = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
+PER_PAGE = 10
+
+
+def rows(count: int) -> list[Row]:
+    return [
+        {
+            "date": f"{place % 28 + 1:02}.0{1 + place // 28}.2024",
+            "text": "Paper" if place % 3 else "Ink",
+            "amount": 7.5 + place,
+        }
+        for place in range(count)
+    ]
+
+
+def read(truth: Sequence[Row], engine: Reader, heads: Sequence[str] = ()) -> Record:
+    return extract_pages(INFO, ledger(truth, PER_PAGE, heads), LEDGER, engine)
+
+
+def codes(record: Record) -> list[str]:
+    return [issue.code for issue in record.issues]
+
+
+@given(st.integers(8, 35), st.sets(st.integers(0, 34), max_size=6))
+def test_rows_left_out_of_a_long_reply_are_read_in_a_short_one(count: int, skipped: set[int]) -> None:
+    truth = rows(count)
+    lost = [row for place, row in enumerate(truth) if place in skipped]
+    engine = Reader(truth, PER_PAGE, lambda ask, own: own if ask.scope else [row for row in own if row not in lost])
+    record = read(truth, engine)
+    assert record.data["rows"] == truth
+    assert "entries-missing" not in codes(record)
+    asked_again = [ask for ask in engine.asked if ask.scope]
+    assert len(asked_again) <= len(lost) and bool(asked_again) is bool(skipped & set(range(count)))
+
+
+def test_rows_that_no_asking_brings_keep_the_record_in_review_and_are_named() -> None:
+    truth = rows(25)
+    record = read(truth, Reader(truth, PER_PAGE, lambda ask, own: [row for row in own if row not in truth[12:14]]))
+    assert record.data["rows"] == truth[:12] + truth[14:]
+    [issue] = [issue for issue in record.issues if issue.code == "entries-missing"]
+    assert (issue.page, issue.severity, issue.pointers) == (2, "error", (LIST,))
+    assert "2 lines look" in issue.message and "13.01.2024" in issue.message
+    assert record.status == "review"
+
+
+def test_a_reply_that_ends_early_is_gone_on_with() -> None:
+    truth = rows(30)
+    engine = Reader(truth, PER_PAGE, lambda ask, own: own if ask.scope else own[:12])
+    assert read(truth, engine).data["rows"] == truth
+
+
+def test_a_whole_list_is_not_asked_for_twice() -> None:
+    truth = rows(30)
+    engine = Reader(truth, PER_PAGE)
+    record = read(truth, engine)
+    assert len(engine.asked) == 1
+    assert record.usage.escalations == 0
+
+
+def test_a_misread_figure_is_read_again_by_itself() -> None:
+    truth = rows(20)
+    engine = Reader(
+        truth, PER_PAGE, lambda ask, own: own if ask.scope else [*own[:7], own[7] | {"amount": 3.33}, *own[8:]]
+    )
+    assert read(truth, engine).data["rows"] == truth
+
+
+def test_lines_of_totals_and_of_running_text_are_no_rows() -> None:
+    truth = rows(12)
+    totals = [row | {"text": "Total"} for row in rows(1)]
+    views = list(ledger([*truth, {"date": "Total", "text": "of all", "amount": 162.0}], PER_PAGE))
+    engine = Reader(truth, PER_PAGE)
+    record = extract_pages(INFO, tuple(views), LEDGER, engine)
+    assert record.data["rows"] == truth and totals
+    assert len(engine.asked) == 1
+
+
+def test_a_list_in_two_columns_is_complete_column_by_column() -> None:
+    truth = rows(20)
+    narrow = [row | {"text": "Ink"} for row in truth]
+    views = beside(narrow)
+    lost = narrow[13]
+    engine = Reader(narrow, 100)
+    engine.reply = lambda ask: {"rows": [row for row in in_scope(ask, views, narrow) if ask.scope or row != lost]}
+    record = extract_pages(INFO, views, LEDGER, engine)
+    assert record.data["rows"] == narrow
+
+
+def beside(truth: Sequence[Row]) -> tuple[PageView, ...]:
+    """One page with the second half of the rows beside the first."""
+    from dataclasses import replace
+
+    half = len(truth) // 2
+    words = []
+    for column, some in enumerate((truth[:half], truth[half:])):
+        (view,) = ledger(some, per_page=100)
+        words += [
+            word._replace(box=word.box._replace(x0=(word.box.x0 + column) / 2, x1=(word.box.x1 + column) / 2))
+            for word in view.text.words
+        ]
+    words.sort(key=lambda word: (round(word.box.y0, 3), word.box.x0))
+    return (PageView(replace(view.text, words=tuple(words))),)
+
+
+def in_scope(ask: Ask, views: Sequence[PageView], truth: Sequence[Row]) -> list[Row]:
+    found = []
+    for row in truth:
+        word = next(word for word in views[0].text.words if word.text == row["date"])
+        if ask.scope is None or ask.scope.holds(1, word.box):
+            found.append(row)
+    return found
