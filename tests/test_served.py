@@ -62,8 +62,11 @@ class TestWhatIsSent:
         assert picture is not None
         with serving(Server(always(text(WHOLE)))) as server:
             asks = [ask(str(number), (view,)) for number in range(5)]
-            assert len(list(engine_at(server).answer(asks))) == 5
-        assert len(rendered) == 1, "once for all asks of a document"
+            engine = engine_at(server)
+            assert len(list(engine.answer(asks))) == len(list(engine.answer(asks))) == 5
+            assert len(rendered) == 1, "once for all asks of a document"
+            assert list(engine.answer([ask("other"), ask("again", (view,))])) and len(rendered) == 2
+            del server.requests[-2:]
         for body in server.requests:
             assert body["mm_processor_kwargs"] == {"max_soft_tokens": 70}
             [url] = [part["image_url"]["url"] for part in body["messages"][1]["content"] if "image_url" in part]
