@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.options import (
+    ConcurrencyOption,
     EngineOption,
     EvaluatedSchemaOption,
     ModelOption,
@@ -17,6 +18,7 @@ from flows.options import (
     RevisionOption,
     ThinkingOption,
     TimeoutOption,
+    UrlOption,
 )
 
 
@@ -31,6 +33,8 @@ def evaluate(
     quantisation: QuantisationOption = "nf4",
     thinking: ThinkingOption = "asked",
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
+    concurrency: ConcurrencyOption = 16,
     records: Annotated[
         Path | None,
         typer.Option(help="Take the records that `ingest` wrote to this folder; no engine runs.", show_default=False),
@@ -64,7 +68,16 @@ def evaluate(
     job = Evaluating(
         folder=folder,
         schemas=tuple(schema or ()),
-        engine=EngineSpec(engine, model, revision, quantisation, thinking, output_tokens=output_tokens),
+        engine=EngineSpec(
+            engine,
+            model,
+            revision,
+            quantisation,
+            thinking,
+            output_tokens=output_tokens,
+            url=url,
+            concurrency=concurrency,
+        ),
         records=records,
         json=json_file,
         html=html_file,

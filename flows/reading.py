@@ -110,6 +110,7 @@ def plan(
     revision: RevisionOption = "",
     quantisation: QuantisationOption = "nf4",
     output_tokens: OutputTokensOption = 8192,
+    url: UrlOption = "",
     password: PasswordOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -123,7 +124,7 @@ def plan(
     from flows.commands.plan import run
     from model.engine import EngineSpec
 
-    spec = EngineSpec(engine, model, revision, quantisation, output_tokens=output_tokens)
+    spec = EngineSpec(engine, model, revision, quantisation, output_tokens=output_tokens, url=url)
     raise typer.Exit(run(file, schema, spec, tuple(password or ()), as_json=as_json))
 
 

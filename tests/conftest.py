@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,3 +18,23 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_gemma import build
 
     return build(tmp_path_factory.mktemp("tiny-gemma"))
+
+
+@pytest.fixture
+def engine_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Makes served engines for a scripted server, of short patience; no key of whoever runs the tests is sent to it."""
+    from model.engine import EngineSpec
+    from model.served.engine import ServedEngine
+    from tests.served import QUICK
+
+    for name in ("INTAGLIO_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    made: list[ServedEngine] = []
+
+    def at(server: Any, times: Any = QUICK, **settings: Any) -> ServedEngine:
+        made.append(ServedEngine(EngineSpec("served", url=server.url, **{"output_tokens": 200, **settings}), times))
+        return made[-1]
+
+    yield at
+    for engine in made:
+        engine.close()

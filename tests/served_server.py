@@ -14,6 +14,7 @@ import json
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +29,13 @@ from transformers.generation import LogitsProcessor, LogitsProcessorList, Stoppi
 from transformers.generation.streamers import BaseStreamer
 
 from model.gemma.processor import IMAGE, Processor, load_processor
-from model.gemma.prompt import Prompt, batched
-from model.grammar.constraint import Constraint
+from model.gemma.prompt import Prompt
+from model.grammar.constraint import Constraint, Masked
 from model.grammar.guidance import Grammars
-from model.grammar.rows import Markers, Rule
+from model.grammar.rows import Markers, Row, Rule
 from model.pictures import Picture
 from schemas.page import WHOLE_PAGE
+from tests.batches import batched
 
 AT_ONCE = 16  # rows of a batch
 NAME = "tiny"
@@ -102,15 +104,17 @@ class Model:
                     break
             try:
                 self._write(batch)
-            finally:
-                for request in batch:
-                    request.said.put(None)
+            except Exception:  # the next batch may fare better
+                traceback.print_exc()
+            for request in batch:
+                request.over = True
+                request.said.put(None)
 
     @torch.inference_mode()
     def _write(self, batch: Sequence[Request]) -> None:
-        inputs = batched(self.processor, [request.prompt for request in batch]).model_inputs(self.processor.images)
-        rules = [Rule(request.schema, thinks=False) for request in batch]
-        notes = _Notes(Constraint(rules, self.grammars, self.markers))
+        inputs = batched(self.processor, [request.prompt for request in batch])
+        rows = [Row(Rule(request.schema), self.grammars, self.markers) for request in batch]
+        notes = _Notes(Constraint(self.grammars), rows)
         self.model.generate(
             **{name: value for name, value in inputs.items() if name != "position_ids"},
             do_sample=False,
@@ -124,14 +128,17 @@ class Model:
 class _Notes(LogitsProcessor):
     """The grammar, and the log-probabilities that it leaves."""
 
-    def __init__(self, constraint: Constraint) -> None:
-        self.constraint = constraint
+    def __init__(self, constraint: Constraint, rows: Sequence[Row]) -> None:
+        self.constraint, self.rows = constraint, rows
+        self.masked: Masked | None = None
         self.logprobs = torch.empty(0)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        masked = self.constraint(input_ids, scores)
-        self.logprobs = masked.float().log_softmax(-1)
-        return masked
+        if self.masked is not None:
+            self.constraint.take(self.rows, self.masked, input_ids[:, -1])
+        self.masked = self.constraint.mask(self.rows, scores)
+        self.logprobs = self.masked.scores.float().log_softmax(-1)
+        return self.masked.scores
 
 
 class _Over(StoppingCriteria):

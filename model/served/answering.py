@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
-from model.engine import Answer, Ask, EngineSpec
+from model.engine import Answer, Ask, EngineSpec, PageView
 from model.grammar.generation import generation_schema
 from model.grammar.loops import MOST_ROWS
 from model.served.abilities import Abilities
@@ -37,6 +37,7 @@ class Document:
     running: asks under way.
     """
 
+    views: tuple[PageView, ...]
     waiting: deque[Draft]
     pages: Pages = NOTHING
     begun: bool = False
@@ -61,7 +62,7 @@ class Sent:
 class Answering:
     """Answers asks, one call of `answer` at a time. abilities: found out before; what turns out to be otherwise is
     taken back here. refused: names of schemas that the server does not take, and what it said. lost: it can no longer
-    be reached.
+    be reached. kept: the pages of the last document, as bytes.
     """
 
     connection: Connection
@@ -71,11 +72,12 @@ class Answering:
     abilities: Abilities
     refused: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    kept: tuple[tuple[PageView, ...], Pages] = ((), NOTHING)
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Raises AnswerError for the first ask that cannot be answered, once the others are."""
         self.lost = False
-        documents = [Document(deque(drafts)) for drafts in self._grouped(asks)]
+        documents = self._documents(asks)
         running: set[Sent] = set()
         events: SimpleQueue[Document | Sent] = SimpleQueue()
         failures: list[AnswerError] = []
@@ -102,13 +104,14 @@ class Answering:
         if failures:
             raise failures[0]
 
-    def _grouped(self, asks: Sequence[Ask]) -> Iterator[list[Draft]]:
-        """Asks that begin alike, in the order of the first of each."""
-        groups: dict[tuple[bool, tuple[int, ...]], list[Draft]] = {}
+    def _documents(self, asks: Sequence[Ask]) -> list[Document]:
+        """Asks that begin alike together, in the order of the first of each."""
+        found: dict[tuple[bool, tuple[int, ...]], Document] = {}
         for ask in asks:
             draft = self._draft(ask)
-            groups.setdefault((draft.thinks, tuple(map(id, ask.pages))), []).append(draft)
-        yield from groups.values()
+            key = draft.thinks, tuple(map(id, ask.pages))
+            found.setdefault(key, Document(ask.pages, deque())).waiting.append(draft)
+        return list(found.values())
 
     def _draft(self, ask: Ask) -> Draft:
         thinks = self.spec.thinking == "on" or (self.spec.thinking == "asked" and ask.think)
@@ -119,7 +122,7 @@ class Answering:
     def _send(self, document: Document, events: SimpleQueue[Document | Sent]) -> Sent:
         draft = document.waiting.popleft()
         if not document.begun:
-            document.pages = pages_of(draft.ask)
+            document.pages = self._pages(document.views, draft)
             document.begun = True
         document.running += 1
         rest = rest_of(draft, self.model, self.spec.output_tokens, self.abilities.takes)
@@ -127,6 +130,14 @@ class Answering:
         sent = Sent(document, draft, future)
         future.add_done_callback(lambda _: events.put(sent))
         return sent
+
+    def _pages(self, views: tuple[PageView, ...], draft: Draft) -> Pages:
+        """Those of the last document are kept: what a reply leaves open is asked for again in parts."""
+        kept, pages = self.kept
+        if not kept or len(kept) != len(views) or any(one is not other for one, other in zip(kept, views, strict=True)):
+            pages = pages_of(draft.ask)
+            self.kept = views, pages
+        return pages
 
     async def _reading(
         self, document: Document, draft: Draft, rest: bytes, events: SimpleQueue[Document | Sent]

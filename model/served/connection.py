@@ -118,7 +118,7 @@ class Connection:
                 others, since = self.last_good > since, time.monotonic()
                 tries, broken = tries + 1, broken + fault.received
                 spent += 0.0 if fault.received else since - tried
-                pause = self._pause(tries) if fault.wait is None else fault.wait
+                pause = fault.wait + self._pause(tries)
                 alone += others and fault.status != BUSY
                 if alone >= ALONE or broken >= MOST_BROKEN or spent + pause > patience:
                     fault.lost = not others

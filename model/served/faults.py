@@ -20,12 +20,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Passing(Exception):
-    """Worth another try. status: of HTTP, 0 where nothing came. wait: seconds, where the server says so.
+    """Worth another try. status: of HTTP, 0 where nothing came. wait: seconds, as the server says.
 
     received: part of a reply had come. lost: set where no other request gets through either.
     """
 
-    def __init__(self, message: str, *, status: int = 0, wait: float | None = None, received: bool = False) -> None:
+    def __init__(self, message: str, *, status: int = 0, wait: float = 0.0, received: bool = False) -> None:
         super().__init__(message)
         self.status, self.wait, self.received = status, wait, received
         self.lost = False
@@ -89,11 +89,11 @@ def explained(
     )
 
 
-def _wait(text: str) -> float | None:
-    """Seconds of a Retry-After header, which may also be a date."""
-    if text.strip().isdigit():
+def _wait(text: str) -> float:
+    """Seconds of a Retry-After header, which may also be a date; 0 without one."""
+    if text.strip().isdecimal():
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
+    except (ValueError, OverflowError):
+        return 0.0
