@@ -58,6 +58,22 @@ Total assets                         $   64,096.7    $   54,362.7
 """
 
 
+PARTS = """
+The following table disaggregates revenue:
+(In millions)
+                                        Three Months Ended
+                                           December 31,
+                                         2024       2023
+Revenue by geography:
+  Asia                                 1,995       1,699
+  Americas                             1,428         804
+  Total revenue                        3,423       2,503
+Gross margin:
+  Papers                                38.6%       24.8%
+  Consolidated gross margin             35.4%       16.2%
+"""
+
+
 def lists(*names: str) -> dict[str, Any]:
     return {name: {"type": "array", "items": ENTRY} for name in names}
 
@@ -96,6 +112,31 @@ def test_a_balance_sheet_tells_days_and_its_older_day_ends_the_fiscal_year() -> 
     assert [(row["period"], row["value"]) for row in data["cash"]] == [("FY2025 Q2", 2216.4), ("FY2024", 2913.4)]
     assert [row["value"] for row in data["inventories"]] == [0, 12]
     assert [row["value"] for row in data["total_assets"]] == [64096.7, 54362.7]
+
+
+def test_parts_of_a_company_stand_under_the_caption_as_a_heading() -> None:
+    entry = {**ENTRY, "properties": dict(ENTRY["properties"])}
+    entry["properties"]["segment_type"] = {
+        "enum": ["company", "business_segment", "geographic_segment"],
+        "default": "company",
+    }
+    properties = {name: {"type": "array", "items": entry} for name in ("revenue", "gross_margin", "gross_profit")}
+    data, _ = ask(properties, page(INCOME, 1), page(BALANCE, 2), page(PARTS, 3))
+    told = [
+        (row["segment"], row["segment_type"], row["value"]) for row in data["revenue"] if row["period"] == "FY2025 Q2"
+    ]
+    assert told == [
+        ("NA", "company", 3423),
+        ("Asia", "geographic_segment", 1995),
+        ("Americas", "geographic_segment", 1428),
+    ]
+    assert [(row["segment"], row["unit"], row["value"]) for row in data["gross_margin"]] == [
+        ("NA", "%", 35.4),
+        ("NA", "%", 16.2),
+        ("Papers", "%", 38.6),
+        ("Papers", "%", 24.8),
+    ]
+    assert data["gross_profit"] == []  # a rate is no amount
 
 
 def test_an_unknown_figure_is_found_by_the_fields_own_words() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from model.embedded.bibliography import IDENTIFIER, work_leaves, work_rows
 from model.embedded.candidates import Reading
 from model.embedded.lines import Line, Span
-from model.embedded.outline import NUMBERED
+from model.embedded.outline import HEADING_WORDS, LARGER, NUMBERED
 from model.embedded.roles import name_words
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
@@ -79,9 +79,16 @@ def cited_rows(reading: Reading, node: Field) -> list[Row]:
         number = NUMBERED.match(span.text)
         if number:
             cited.append([Span(span.line, span.start + number.end(), span.end)])
+        elif cited and _ends(span, cited[0][0]):
+            break
         elif cited and abs(span.line.size - cited[-1][-1].line.size) < 0.2 * span.line.size:
             cited[-1].append(span)
     return work_rows(node, [tuple(spans) for spans in cited if spans])
+
+
+def _ends(span: Span, first: Span) -> bool:
+    """Whether a line is the heading of what follows the works: short, and in larger print than they are."""
+    return span.line.size > LARGER * first.line.size and len(span.text.split()) <= HEADING_WORDS
 
 
 def choose_papers(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
