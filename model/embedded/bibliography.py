@@ -24,7 +24,10 @@ _DATED = re.compile(
     r"^(?P<authors>.{3,400}?)\s*\((?P<year>(?:19|20)\d\d)[a-z]?(?:, \w+(?: \d+)?)?\)[.,:]?\s*(?P<rest>.+)$"
 )
 _QUOTED = re.compile(r"^[\"“*_](?P<title>.+?)[\"”*_]+[.,]?\s*(?P<rest>.*)$")
-_SENTENCE = re.compile(r"(?<![\s.(][A-Z])(?<!^[A-Z])(?<!\bal)(?<!\bJr)(?<!\beds)[.?!]\s+(?=[A-Z\"“0-9(]|arXiv)")
+_SENTENCE = re.compile(
+    r"(?<![\s.(-][A-Z])(?<!^[A-Z])(?<!\b[a-z])(?<!\beds)(?<!\bvol)(?<!\bpp)(?<!\bno)(?<!\bvs)(?<!\b[JS]r)(?<!\bProc)"
+    r"(?<!\bConf)(?<!\bInt)(?<!\bAdv)(?<!\bTrans)[.?!]\s+(?=[A-Za-z\"“0-9(])"
+)
 _WORDS = {
     "title": frozenset({"title", "name"}),
     "year": frozenset({"year", "date", "published"}),
@@ -101,7 +104,8 @@ def _venue(text: str) -> str:
     """Where a work appeared, up to its volume, its pages or its year."""
     text = re.sub(r"^(?:In:?|URL)\s+", "", text.strip(" *."))
     text = re.split(r"\*|,\s*(?=[\d(]|vol|pp|pages|No)|\.\s|\bURL\b|https?:|\d{1,4}\s*\(", text, maxsplit=1)[0]
-    return text.strip(" ,.*")
+    text = text.strip(" ,.*")
+    return "" if not any(map(str.isalpha, text)) or re.match(r"(?i)pages\b|pp\b|accessed\b", text) else text
 
 
 def _row(leaves: dict[str, Field], work: Work, spans: tuple[Span, ...]) -> Row:

@@ -22,10 +22,13 @@ MOST_WORDS = 6  # of what opens a description, to be a caption
 @dataclass(frozen=True, slots=True)
 class Caption:
     """patterns: whole plain captions, the surest first. outflow: its name says that money goes out, so that the amount
-    is told without the brackets that a cash flow statement prints around it."""
+    is told without the brackets that a cash flow statement prints around it. percent: it is a rate, None where nobody
+    knows.
+    """
 
     patterns: tuple[re.Pattern[str], ...]
     outflow: bool = False
+    percent: bool | None = None
 
     def rank(self, label: str, heading: str) -> int | None:
         """The place of the first pattern that a plain label matches, alone or behind its heading (`Earnings per share:`
@@ -70,7 +73,9 @@ def _by_name() -> dict[str, Caption]:
     text = resources.files("model.embedded").joinpath("captions.json").read_text(encoding="utf-8")
     known: dict[str, Caption] = {}
     for name, entry in json.loads(text).items():
-        caption = Caption(tuple(map(re.compile, entry["captions"])), entry.get("outflow", False))
+        caption = Caption(
+            tuple(map(re.compile, entry["captions"])), entry.get("outflow", False), entry.get("percent", False)
+        )
         for key in (name, *entry["names"]):
             known[" ".join(name_words(key))] = caption
     return known

@@ -1,7 +1,7 @@
 """Lists of figures: what a statement says of one thing (`revenue`), an entry for each period.
 
 A list is one of figures if its items have a number and a period and no text that names them: its own name is the
-caption. Company-wide figures only; those of segments stand in tables of their own kind.
+caption. Figures of parts of the company are those under the caption as a heading, in tables that tell parts apart.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from model.embedded.statements import Figure, StatementRow
 from model.embedded.tables import Row
 from schemas.field import Field
 
+SEGMENTED = 0.6  # the confidence in a figure of a part of the company
 CAPTIONED = 0.8  # the confidence in a figure that its caption and its column tell
 _VALUES = frozenset("value amount figure".split())
 _PERIODS = frozenset("period quarter year date".split())
@@ -26,18 +27,29 @@ _SCALES = frozenset("scale multiplier magnitude".split())
 _COMPARED = frozenset("comparison growth change".split())
 _PLACEHOLDER = re.compile(r"['\"‘“](N/?A|n/a|none|unknown)['\"’”] (?:if|for|when|where)")
 _BEYOND_MONEY = re.compile(r"\bper\b.{0,20}\bshare|\bshares (?:issued|outstanding)\b|\brates?\b|\bnumber of\b")
+_APART = re.compile(r"(?i)segment|geograph|disaggregat|by (?:product|market|region|country|end market|business)")
+_PRIMARY = re.compile(
+    r"(?i)statements? of (?:consolidated |condensed )*(?:income|operations|earnings|cash)|balance sheet"
+)
+_SUMMED = re.compile(r"(?i)total|consolidated|sub-?total")
+_PLACES = re.compile(r"(?i)geograph|region|country")
 _OWNED = "attributable"  # to the owners: less what belongs to minorities
 
 
 @dataclass(frozen=True, slots=True)
 class FigureLeaves:
-    """The leaves of a list of figures by what they hold; `others` are the same for every company-wide figure."""
+    """The leaves of a list of figures by what they hold; `others` are the same for every company-wide figure.
+
+    segment: for the name of the part of the company that a figure is of; level: an enum that tells what sort of part.
+    """
 
     value: Field
     period: Field
     unit: Field | None
     scale: Field | None
     others: tuple[Field, ...]
+    segment: Field | None
+    level: Field | None
 
 
 def figure_leaves(leaves: Sequence[Field]) -> FigureLeaves | None:
@@ -51,7 +63,10 @@ def figure_leaves(leaves: Sequence[Field]) -> FigureLeaves | None:
     compared = any(_COMPARED & set(name_words(leaf.name)) for leaf in others)
     if compared or not all(_constant(leaf) is not None for leaf in others):
         return None
-    return FigureLeaves(value, period, unit, scale, others)
+    parts = [leaf for leaf in others if "segment" in name_words(leaf.name)]
+    segment = next((leaf for leaf in parts if not leaf.choices), None)
+    level = next((leaf for leaf in parts if leaf.choices), None)
+    return FigureLeaves(value, period, unit, scale, others, segment, level)
 
 
 def figure_rows(
@@ -60,14 +75,38 @@ def figure_rows(
     """An entry for each period of the row that a list's caption names, in the order in which they are printed."""
     caption = caption_of(node)
     named = best_row(node, stated)
-    if named is None:
-        return []
     found: list[Row] = []
-    for figure in named.figures:
-        period = written(leaves.period, figure.period, year)
-        if period is not None:
-            found.append(_row(leaves, caption, named, figure, period, currency))
+    for statement in ([named] if named else []) + (_segments(caption, stated) if leaves.segment else []):
+        for figure in statement.figures:
+            period = written(leaves.period, figure.period, year)
+            if period is not None:
+                row = _row(leaves, caption, statement, figure, period, currency)
+                found.append(row if statement is named else _of_segment(row, leaves, statement))
     return found
+
+
+def _segments(caption: Caption, stated: Sequence[StatementRow]) -> list[StatementRow]:
+    """The rows under a heading that is the caption, in a table that tells the parts of a company apart."""
+    found: dict[str, StatementRow] = {}
+    for row in stated:
+        heading = re.sub(r" by .*", "", plain(row.heading))
+        apart = _APART.search(f"{row.heading} {row.title}") and not _PRIMARY.search(row.title)
+        named = bool(heading) and caption.rank(heading, "") is not None and not _SUMMED.match(row.label)
+        if apart and named and _told(caption, row):
+            found.setdefault(plain(row.label), row)
+    return list(found.values())
+
+
+def _of_segment(row: Row, leaves: FigureLeaves, statement: StatementRow) -> Row:
+    assert leaves.segment is not None
+    row.values[leaves.segment.pointer] = statement.label
+    row.spans[leaves.segment.pointer] = (statement.span,)
+    row.score = SEGMENTED
+    if leaves.level is not None:
+        wanted = "geographic" if _PLACES.search(statement.heading) else "business"
+        level = next((choice for choice in leaves.level.choices if wanted in str(choice).casefold()), None)
+        row.values[leaves.level.pointer] = level
+    return row
 
 
 def _row(
@@ -100,9 +139,14 @@ def best_row(node: Field, stated: Sequence[StatementRow]) -> StatementRow | None
     ranked = [
         (owned != (_OWNED in row.label.casefold()), rank, place)
         for place, row in enumerate(stated)
-        if row.figures and (rank := caption.rank(plain(row.label), plain(row.heading))) is not None
+        if _told(caption, row) and (rank := caption.rank(plain(row.label), plain(row.heading))) is not None
     ]
     return stated[min(ranked)[2]] if ranked else None
+
+
+def _told(caption: Caption, row: StatementRow) -> bool:
+    """Whether a row has figures, and they are rates where the caption is one."""
+    return bool(row.figures) and caption.percent in (None, all(figure.percent for figure in row.figures))
 
 
 def _named(leaves: Sequence[Field], words: frozenset[str]) -> Field | None:

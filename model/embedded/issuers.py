@@ -15,6 +15,9 @@ from model.values.text import squash
 _REGISTRATION = re.compile(
     r"\s*\(\s*(?:co\W*(?:reg)?\W*(?:no)?\W*)?[\d.\s]{4,}[-\s.·]?\s?[A-Z]?\s*\)?\s*$", re.IGNORECASE
 )
+_TAIL = re.compile(
+    r"(?i)(?:enterprise|trading|sdn|bhd|gmbh|ltd|limited|inc|llc|plc|pte|pvt)\b[^:\d]*$"
+)  # begins no name
 BODY = (0.35, 0.85)  # of the page's height, between letterhead and footer, where other names stand
 HEADING_ROLES = frozenset({"organization", "person", "address"})
 
@@ -77,11 +80,12 @@ def _whole_name(block: Block, index: int) -> list[Span]:
     """The name's spans. One that opens a bracket, or lacks the legal form that the next line is, goes on below it; one
     that begins with a legal form goes on from the line above."""
     spans = [block.segments[index]]
-    if index > 0 and LEGAL_FORM.match(spans[0].text) and _named_above(block.segments[index - 1].text):
+    if index > 0 and _TAIL.match(spans[0].text) and _named_above(block.segments[index - 1].text):
         spans.insert(0, block.segments[index - 1])
     for following in block.segments[index + 1 : index + 3]:
         text = " ".join(span.text for span in spans)
-        if text.count("(") > text.count(")") or (not LEGAL_FORM.search(text) and _is_tail(following.text)):
+        tail = _is_tail(following.text) or bool(_TAIL.match(following.text) and _named_above(text))
+        if text.count("(") > text.count(")") or (not LEGAL_FORM.search(text) and tail):
             spans.append(following)
         else:
             break

@@ -46,9 +46,9 @@ def object_rows(reading: Reading, node: Field, tabled: list[Row], rivals: Sequen
         printed = reading.printed
         return figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
     return (
-        tabled
+        cited_rows(reading, node)
+        or tabled
         or author_rows(reading, node)
-        or cited_rows(reading, node)
         or entry_rows(reading, node, leaves, rivals)
         or outlined_rows(reading.printed.sections, node, rivals)
         or item_rows(reading, leaves)

@@ -20,6 +20,7 @@ from schemas.field import Field
 HEADING_WORDS = 8
 LARGER = 1.15  # times the usual print, from which a short segment is a heading though not in capitals
 FEW = 3  # headings, under which a document has no outline
+FULL_WORDS = 4  # of a line that goes on in the next one
 WRAPPED = 1.7  # in line heights, from one line's top to the next: a wider step begins something new
 BULLET = re.compile(r"^\s*(?:[\uf0a7\uf0b7•●▪◦○■‣➢✓]\s*|[–*·-](?:\s+|$))")
 NUMBERED = re.compile(r"^\s*(?:\[\d{1,4}\]|\d{1,4}[.)])\s+(?=\S)")
@@ -111,7 +112,7 @@ def passages(pieces: Sequence[Span], whole: re.Pattern[str] | None = None) -> li
     found: list[list[Span]] = []
     for piece in pieces:
         above = found[-1][-1] if found else None
-        wraps = above is not None and above.x1 > right - 10 * above.line.size and continues(above, piece)
+        wraps = above is not None and _is_full(above, right) and continues(above, piece)
         ended = whole is not None and above is not None and whole.search(above.text)
         if wraps and not ended and not BULLET.match(piece.text):
             found[-1].append(piece)
@@ -120,10 +121,21 @@ def passages(pieces: Sequence[Span], whole: re.Pattern[str] | None = None) -> li
     return [tuple(spans) for spans in found]
 
 
+def _is_full(piece: Span, right: float) -> bool:
+    """Whether a line holds so much that the next one may go on with it."""
+    return piece.x1 > right - 10 * piece.line.size and len(piece.text.split()) >= FULL_WORDS
+
+
 def continues(above: Span, below: Span) -> bool:
     """Whether a line stands right under another, in like print."""
     step = below.line.y0 - above.line.y0
-    return above.page == below.page and 0 < step < WRAPPED * above.line.size and not below.text.strip().endswith(":")
+    alike = abs(above.line.size - below.line.size) < 0.25 * above.line.size
+    return (
+        alike
+        and above.page == below.page
+        and 0 < step < WRAPPED * above.line.size
+        and not below.text.strip().endswith(":")
+    )
 
 
 def said(spans: Sequence[Span]) -> str:

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.embedded.bibliography import IDENTIFIER, work_leaves, work_rows
-from model.embedded.blocks import blocks
 from model.embedded.candidates import Reading
 from model.embedded.lines import Line, Span
-from model.embedded.outline import NUMBERED
+from model.embedded.outline import HEADING_WORDS, LARGER, NUMBERED
 from model.embedded.roles import name_words
 from model.embedded.scalars import Choice
 from model.embedded.tables import Row
-from model.embedded.transcript import reading_order
 from model.values.text import squash
 from schemas.field import Field
 from schemas.lexicon import meant
 
 AUTHORED = 0.6  # the confidence in authors and what marks tie to them
 STAMPED, TOLD = 0.84, 0.7  # in an identifier on the first page, and in what it implies
+MIDDLE, COLUMNED = (0.45, 0.6), 0.3  # of the width, where a second column begins; of the lines, how many have one
 COUNTED = 0.8  # in the number of pages
 _ABSTRACT = re.compile(r"(?i)^\W*(?:\d\W*)?(?:abstract|summary|introduction)\b")
 _REFERENCES = re.compile(r"(?i)^\W*(?:\d+\W*)?(?:references|bibliography|works cited|literature(?: cited)?)\W*$")
@@ -80,9 +79,16 @@ def cited_rows(reading: Reading, node: Field) -> list[Row]:
         number = NUMBERED.match(span.text)
         if number:
             cited.append([Span(span.line, span.start + number.end(), span.end)])
+        elif cited and _ends(span, cited[0][0]):
+            break
         elif cited and abs(span.line.size - cited[-1][-1].line.size) < 0.2 * span.line.size:
             cited[-1].append(span)
     return work_rows(node, [tuple(spans) for spans in cited if spans])
+
+
+def _ends(span: Span, first: Span) -> bool:
+    """Whether a line is the heading of what follows the works: short, and in larger print than they are."""
+    return span.line.size > LARGER * first.line.size and len(span.text.split()) <= HEADING_WORDS
 
 
 def choose_papers(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
@@ -119,7 +125,7 @@ def _identifier(reading: Reading) -> Span | None:
 def _front(reading: Reading) -> list[Line] | None:
     """The lines between title and abstract; None where there is no such place."""
     first = reading.by_page[reading.lines[0].page]
-    upright = [line for line in first if line.x1 - line.x0 > 0.5 * (line.y1 - line.y0)]
+    upright = [line for line in first if _is_upright(line)]
     end = next((line.index for line in upright if any(_ABSTRACT.match(s.text) for s in line.segments)), None)
     if end is None:
         return None
@@ -161,12 +167,12 @@ def _is_references(line: Line) -> bool:
 
 
 def _behind(reading: Reading, heading: Line) -> list[Span]:
-    """What stands behind a heading in reading order, to the end of the document."""
+    """What stands behind a heading, column after column, to the end of the document."""
     found: list[Span] = []
     for page, lines in reading.by_page.items():
         if page < heading.page:
             continue
-        ordered = [span for block in reading_order(blocks(lines)) for span in block.segments]
+        ordered = _by_column(lines, reading.page_sizes[page][0])
         if page == heading.page:
             at = next(
                 (n for n, span in enumerate(ordered) if span.line is heading and _REFERENCES.match(span.text)), -1
@@ -174,6 +180,19 @@ def _behind(reading: Reading, heading: Line) -> list[Span]:
             ordered = ordered[at + 1 :]
         found += ordered
     return found
+
+
+def _by_column(lines: Sequence[Line], width: float) -> list[Span]:
+    """The segments of a page, of two columns the left one's first."""
+    segments = [segment for line in lines if _is_upright(line) for segment in line.segments]
+    middle = [segment for segment in segments if MIDDLE[0] * width < segment.x0 < MIDDLE[1] * width]
+    if len(middle) < COLUMNED * len(lines):
+        return segments
+    return sorted(segments, key=lambda segment: segment.x0 > MIDDLE[0] * width)
+
+
+def _is_upright(line: Line) -> bool:
+    return line.x1 - line.x0 > 0.5 * (line.y1 - line.y0)
 
 
 def _put(row: Row, leaf: Field, value: str, span: Span) -> None:

@@ -11,6 +11,7 @@ from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import SEPARATOR, Line, Span
 
 RIGHT, BELOW = 1.0, 0.86  # a label's value most often stands to its right
+CAPTION, CAPTION_LINES, CAPTION_GAP = 0.9, 2, 1.2  # a caption under its value: strength, lines and line heights away
 REACH_BELOW = 3.2  # in line heights
 TABLE_ROW = 0.85  # a label before several amounts heads a row of a table rather than one value
 TABLE_VALUE = 0.6  # of a row of a list: hardly the document's own either
@@ -33,7 +34,7 @@ class Relation:
 
     hit: Hit
     strength: float
-    kind: Literal["right", "below"]
+    kind: Literal["right", "below", "above"]
 
 
 def relations(reading: Reading, span: Span) -> list[Relation]:
@@ -53,10 +54,35 @@ def relations(reading: Reading, span: Span) -> list[Relation]:
             for hit in reading.hits_on(line)
             if (strength := _below(reading, hit, span, lines[index + 1 : span.line.index])) > 0
         ]
+    for line in lines[span.line.index + 1 : span.line.index + 1 + CAPTION_LINES]:
+        found += [
+            Relation(hit, CAPTION * standing(reading, hit), "above")
+            for hit in reading.hits_on(line)
+            if is_caption(hit) and captions(hit, span)
+        ]
     if reading.in_row(span):
         found = [replace(relation, strength=relation.strength * TABLE_VALUE) for relation in found]
     found.sort(key=lambda relation: -relation.strength)
     return found
+
+
+def is_caption(hit: Hit) -> bool:
+    """Whether a label opens a remark in brackets, as cover pages print it under a value: `(State of incorporation)`."""
+    segment = hit.line.segment_at(hit.span.start)
+    text = segment.text.rstrip()
+    return (
+        text.startswith("(")
+        and hit.span.start == segment.start + 1
+        and text.count(" ") >= 1
+        and (text.endswith(")") or ")" not in text)
+    )
+
+
+def captions(hit: Hit, span: Span) -> bool:
+    """Whether a caption stands right under a value, in its column."""
+    segment = hit.line.segment_at(hit.span.start)
+    gap = hit.line.y0 - span.line.y1
+    return -0.6 * span.line.size < gap < CAPTION_GAP * span.line.size and same_column(span, segment, span.line.size)
 
 
 def is_recipients(reading: Reading, span: Span) -> bool:
@@ -79,6 +105,8 @@ def is_recipients(reading: Reading, span: Span) -> bool:
 
 
 def _right(reading: Reading, hit: Hit, span: Span) -> float:
+    if is_caption(hit):
+        return 0.0
     line = span.line
     between = line.text[hit.span.end : span.start]
     strength = RIGHT * standing(reading, hit)
@@ -115,7 +143,7 @@ def _without_dates(reading: Reading, hit: Hit, span: Span) -> str:
 def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float:
     size = span.line.size
     drop = span.line.y0 - hit.line.y1
-    if drop < -0.6 * size or not same_column(hit.span, span, size):
+    if drop < -0.6 * size or not same_column(hit.span, span, size) or is_caption(hit):
         return 0.0
     strength = BELOW * standing(reading, hit) - 0.1 * max(0.0, drop) / size
     blockers = sum(

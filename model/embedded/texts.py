@@ -7,7 +7,7 @@ import re
 from model.embedded.candidates import Reading
 from model.embedded.labels import Hit
 from model.embedded.lines import Span
-from model.embedded.relations import same_column, standing
+from model.embedded.relations import CAPTION, CAPTION_LINES, captions, is_caption, same_column, standing
 from model.embedded.scalars import Choice
 from model.values.text import unbroken
 from schemas.field import Field
@@ -81,6 +81,9 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
     line = hit.line
     stands = standing(reading, hit)
     segment = line.segment_at(hit.span.start)
+    if is_caption(hit):
+        over = _captioned(reading, hit)
+        return ([over], stands * CAPTION) if over is not None else ([], 0.0)
     others = [other for other in reading.hits_on(line) if other.span.start > hit.span.start and _introduces(other)]
     rest = Span(line, hit.span.end, min([segment.end, *(o.span.start for o in others if o.span.start < segment.end)]))
     value = trimmed(rest)
@@ -160,6 +163,16 @@ def _segment_below(reading: Reading, hit: Hit) -> Span | None:
             if same_column(hit.span, segment, line.size):
                 starts_label = any(other.span.start == segment.start for other in reading.hits_on(line))
                 return None if starts_label else trimmed(segment)
+    return None
+
+
+def _captioned(reading: Reading, hit: Hit) -> Span | None:
+    """The text over a caption in brackets, past a ruled line."""
+    lines = reading.by_page[hit.line.page]
+    for line in reversed(lines[max(0, hit.line.index - CAPTION_LINES) : hit.line.index]):
+        for segment in line.segments:
+            if captions(hit, segment) and any(map(str.isalnum, segment.text)):
+                return trimmed(segment)
     return None
 
 
