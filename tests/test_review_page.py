@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pipeline.review_page.boxes import on_page, outlines
 from pipeline.review_page.characters import is_unseen, marked, plain
 from pipeline.review_page.choosing import FEW_PAGES, Chosen, choose_pages, ranges
-from pipeline.review_page.fields import MOST_CHARACTERS, MOST_ROWS, Group, Leaf, Table, blocks, listed
-from pipeline.review_page.page import MOST_DOUBTFUL, review_page
+from pipeline.review_page.fields import MOST_ROWS, Group, Leaf, Table, blocks, listed
+from pipeline.review_page.page import MOST_CHARACTERS, MOST_DOUBTFUL, review_page
 from pipeline.review_page.pictures import Picture
 from schemas.page import Box
 from schemas.pointer import leaves
@@ -138,6 +138,7 @@ def test_fields_are_grouped_as_in_the_data_and_lists_of_objects_are_tables() -> 
         (("1", "a", "2"), ["b"]),
     ]
     assert shape("alone") == [((), [""])]
+    assert shape({"a": {"b": {"c": {"d": {"e": {"f": [0, {"g": 1}]}}}}}}) == [(tuple("abcde"), ["/f/0", "/f/1/g"])]
     rows = [{"a": 1}] * (MOST_ROWS + 1)
     assert shape({"rows": rows}) == [
         (("rows", f"1–{MOST_ROWS}"), ("a",), MOST_ROWS),
@@ -326,7 +327,7 @@ def test_no_text_of_a_record_ever_becomes_markup(value: str, key: str, pictured:
     """The elements and attributes are the same whatever the texts are, and the texts can be read."""
     pictures = {1: PICTURE} if pictured else {}
     html = html_of(filled(value, key), pictures)
-    page, harmless = Parsed(html), Parsed(html_of(filled("v" * min(len(value), MOST_CHARACTERS + 1), "k"), pictures))
+    page, harmless = Parsed(html), Parsed(html_of(filled("v" * len(value), "k" * len(key)), pictures))
     assert page.skeleton == harmless.skeleton
     assert page.raw == harmless.raw
     assert not any(is_unseen(char) for char in html)
