@@ -12,13 +12,14 @@ export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test check format samples clean
+.PHONY: help demo test check format samples screenshot clean
 
 help:
 	@echo "make demo    read the sample documents, and show what came out"
 	@echo "make test    run the whole test suite"
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make samples make the sample documents again"
+	@echo "make screenshot  the picture of docs/, by the tests of the page in a browser; needs Chromium"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
@@ -55,6 +56,9 @@ format: $(TESTABLE)
 
 samples: $(READY)
 	$(BIN)/python -m sample_docs.make
+
+screenshot: $(TESTABLE)
+	INTAGLIO_SCREENSHOT=docs/review-page.png $(BIN)/python -m pytest tests/test_page_in_browser.py
 
 clean:
 	rm -rf $(VENV) out

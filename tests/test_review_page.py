@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
-from html.parser import HTMLParser
 from importlib import resources
 from typing import Any
 
@@ -18,67 +17,14 @@ from hypothesis import strategies as st
 from pipeline.review_page.boxes import on_page, outlines
 from pipeline.review_page.characters import is_unseen, marked, plain
 from pipeline.review_page.choosing import FEW_PAGES, Chosen, choose_pages, ranges
-from pipeline.review_page.fields import MOST_CHARACTERS, MOST_ROWS, Group, Leaf, Table, blocks, listed
-from pipeline.review_page.page import MOST_DOUBTFUL, review_page
+from pipeline.review_page.fields import MOST_ROWS, Group, Leaf, Table, blocks, listed
+from pipeline.review_page.page import MOST_CHARACTERS, MOST_DOUBTFUL, review_page
 from pipeline.review_page.pictures import Picture
 from schemas.page import Box
 from schemas.pointer import leaves
-from schemas.record import SCHEMA_VERSION, Evidence, FieldResult, Issue, PageInfo, Record
+from schemas.record import SCHEMA_VERSION, Issue, PageInfo, Record
+from tests.reviewed import Parsed, field
 from tests.test_record import record
-
-VOID = {"meta", "link", "br", "img"}
-
-
-class Parsed(HTMLParser):
-    """A page as its elements, the text in each, and all text together."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.raw: dict[str, str] = {}
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == [], "every element is closed"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] in ("script", "style"):
-            self.raw[self._open[-1]] = self.raw.get(self._open[-1], "") + data
-        else:
-            self.text.append(data)
-
-    @property
-    def by_id(self) -> dict[str, tuple[str, dict[str, str | None]]]:
-        return {attributes["id"]: (tag, attributes) for tag, attributes in self.elements if attributes.get("id")}
-
-    @property
-    def skeleton(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Elements and the names of their attributes, but for the characters that are spelled out."""
-        return [(tag, tuple(attributes)) for tag, attributes in self.elements if attributes.get("class") != "unseen"]
-
-    @property
-    def said(self) -> str:
-        return " ".join("".join(self.text).split())
-
-
-def field(
-    value: str | None, *boxes: Box, page: int = 1, status: Any = "accepted", confidence: float = 0.9
-) -> FieldResult:
-    evidence = tuple(Evidence(page=page, box=box, text=f"printed {value}", score=1.0) for box in boxes)
-    return FieldResult(value=value, evidence=evidence, confidence=confidence, status=status)
-
 
 LINES = [{"item": "pens", "price": 3.5}, {"item": "ink", "price": 7, "note": None}]
 DATA = {"number": "A-7", "paid": True, "seller": {"name": "Muster"}, "lines": LINES, "tags": ["x", "y"]}
@@ -192,6 +138,7 @@ def test_fields_are_grouped_as_in_the_data_and_lists_of_objects_are_tables() -> 
         (("1", "a", "2"), ["b"]),
     ]
     assert shape("alone") == [((), [""])]
+    assert shape({"a": {"b": {"c": {"d": {"e": {"f": [0, {"g": 1}]}}}}}}) == [(tuple("abcde"), ["/f/0", "/f/1/g"])]
     rows = [{"a": 1}] * (MOST_ROWS + 1)
     assert shape({"rows": rows}) == [
         (("rows", f"1–{MOST_ROWS}"), ("a",), MOST_ROWS),
@@ -380,7 +327,7 @@ def test_no_text_of_a_record_ever_becomes_markup(value: str, key: str, pictured:
     """The elements and attributes are the same whatever the texts are, and the texts can be read."""
     pictures = {1: PICTURE} if pictured else {}
     html = html_of(filled(value, key), pictures)
-    page, harmless = Parsed(html), Parsed(html_of(filled("v" * min(len(value), MOST_CHARACTERS + 1), "k"), pictures))
+    page, harmless = Parsed(html), Parsed(html_of(filled("v" * len(value), "k" * len(key)), pictures))
     assert page.skeleton == harmless.skeleton
     assert page.raw == harmless.raw
     assert not any(is_unseen(char) for char in html)

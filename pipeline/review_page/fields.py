@@ -11,8 +11,7 @@ from schemas.pointer import escaped, leaves
 from schemas.record import FieldResult, FieldStatus, Record
 
 MOST_FIELDS = 20_000  # that one page lists
-MOST_CHARACTERS = 5_000  # of one value
-MOST_LEVELS = 5  # of headings; what lies deeper is listed under the last
+MOST_LEVELS = 5  # of headings; what lies deeper is listed under the last, by its pointer from there
 MOST_COLUMNS = 12  # of a table; entries with more fields are groups
 MOST_ROWS = 100  # of a table; a browser lays out only those in sight, table by table
 
@@ -28,10 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One field as it is shown. status, confidence: None for a value that the record says nothing of.
-
-    more: characters of the value that are not shown.
-    """
+    """One field as it is shown. status, confidence: None for a value that the record says nothing of."""
 
     id: str
     pointer: str
@@ -39,7 +35,6 @@ class Leaf:
     status: FieldStatus | None
     confidence: float | None
     places: tuple[Place, ...]
-    more: int = 0
 
     @property
     def links(self) -> str:
@@ -101,7 +96,7 @@ def shown_leaves(record: Record, values: Mapping[str, str], places: Mapping[str,
 def blocks(data: Any, at: LeafAt, heading: tuple[str, ...] = (), pointer: str = "") -> Iterator[Group | Table]:
     """The data's groups and tables in its order. at: the leaf at a pointer, None for one that is not listed."""
     if not isinstance(data, dict | list) or len(heading) >= MOST_LEVELS:
-        yield Group(heading, _present((_name(within), at(pointer + within)) for within, _ in leaves(data)))
+        yield Group(heading, _present((within, at(pointer + within)) for within, _ in leaves(data)))
         return
     if isinstance(data, list) and (columns := _columns(data)):
         yield from _tables(len(data), columns, at, heading, pointer)
@@ -161,11 +156,10 @@ def _leaf(number: int, pointer: str, value: str, field: FieldResult | None, plac
     return Leaf(
         id=f"f{number}",
         pointer=pointer,
-        value=value[:MOST_CHARACTERS],
+        value=value,
         status=field.status if field else None,
         confidence=field.confidence if field else None,
         places=places,
-        more=max(0, len(value) - MOST_CHARACTERS),
     )
 
 

@@ -35,7 +35,9 @@ ASPECTS = (0.1, 10.0)  # height by width of a page that can be shown
 A4 = 842 / 595
 MOST_DOUBTFUL = 100  # fields of the list of those to look at first
 MOST_ISSUES = 500
-MOST_TITLE = 200  # characters of a value that a box tells
+MOST_CHARACTERS = 5_000  # of one text
+MOST_TITLE = 200  # characters of a text in a title
+MOST_LINKS = 50  # fields of an issue that it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def review_page(
         policy=_policy(style, script),
         signs=SIGNS,
         width=WIDTH,
+        most=MOST_CHARACTERS,
+        most_title=MOST_TITLE,
         counts={status: sum(leaf.status == status for leaf in leaves.values()) for status in SIGNS},
         notices=notices(record, chosen, missing, shown.left_out),
         issues=[_doubt(issue, leaves) for issue in record.issues[:MOST_ISSUES]],
@@ -144,7 +148,7 @@ def _blocks(record: Record, leaves: Mapping[str, Leaf]) -> list[Group | Table]:
 
 
 def _doubt(issue: Issue, leaves: Mapping[str, Leaf]) -> Doubt:
-    return Doubt(issue, tuple(leaves[pointer] for pointer in issue.pointers if pointer in leaves))
+    return Doubt(issue, tuple(leaves[pointer] for pointer in issue.pointers[:MOST_LINKS] if pointer in leaves))
 
 
 def _sheets(
@@ -170,7 +174,10 @@ def _sheets(
 
 def _drawn(outline: Outline, height: float, leaves: Mapping[str, Leaf]) -> Drawn:
     stated = [leaves[pointer] for pointer in outline.pointers]
-    said = [f"{leaf.pointer}: {leaf.value[:MOST_TITLE]} ({leaf.status}, {leaf.confidence:.2f})" for leaf in stated]
+    said = [
+        f"{leaf.pointer[:MOST_TITLE]}: {leaf.value[:MOST_TITLE]} ({leaf.status}, {leaf.confidence:.2f})"
+        for leaf in stated
+    ]
     x0, y0, x1, y1 = outline.box
     wide, high = max((x1 - x0) * WIDTH, LEAST_SIDE), max((y1 - y0) * height, LEAST_SIDE)
     left, top = min(x0 * WIDTH, WIDTH - wide), min(y0 * height, height - high)

@@ -121,7 +121,7 @@ def _check_unchanged(document: Document, sha256: str) -> None:
 
 def _picture(document: Document, page: int, rotation: int) -> Picture | str:
     if page > document.page_count:
-        return f"the document has {document.page_count} pages"
+        return "the document has no such page"
     try:
         picture = render_page(document, page, LONG_SIDE, rotation=rotation)
     except IntaglioError as error:
