@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from model.values.numbers import CURRENCY_CODES
 from pipeline.amounts import Amounts, Run, decimal
 from pipeline.days import Days
 from pipeline.printed import STATED, agreement, is_number, iso_date
@@ -89,4 +90,4 @@ class WordIndex:
             return self._days.runs(day) or self._texts.runs(text, field)
         if field is not None and field.format == "currency":
             return self._amounts.currency(text) or self._texts.runs(text, field)
-        return self._texts.runs(text, field) or self._amounts.currency(text)
+        return self._texts.runs(text, field) or (self._amounts.currency(text) if text in CURRENCY_CODES else [])
