@@ -18,6 +18,7 @@ from pipeline.spots import Wanted, claims
 from pipeline.words import Words
 
 SURE = 16  # stretches: rows with more of them wait until the others are placed
+WORTH_MOVING = 0.95  # share of another stretch's weight below which a row leaves its place in the order for it
 Kind = tuple[tuple[str, int], ...]
 
 
@@ -71,6 +72,7 @@ class Chain:
         for share in (EQUAL, POOR):
             self._fill(chain, chosen, learnt, share)
             self._place_anywhere(chosen, learnt, share)
+        self._move(chosen, learnt)
         shared = {place for place, band in enumerate(chosen) if band is None}
         for place in shared:
             chosen[place] = self._best(self.rows[place], self._before(chosen, place), learnt, frozenset())
@@ -102,6 +104,17 @@ class Chain:
                 if free is not None and free.weight >= max(share * row.best, row.least):
                     chosen[place] = free
                     claimed |= _claimed([free])
+
+    def _move(self, chosen: list[Band | None], learnt: Mapping[str, Column]) -> None:
+        """Puts rows that order has pressed into poorer words than their best on words that state them better."""
+        claimed = _claimed(chosen)
+        for place, row in enumerate(self.rows):
+            band = chosen[place]
+            if band is not None and band.weight < WORTH_MOVING * row.best:
+                free = self._best(row, self._before(chosen, place), learnt, claimed - _claimed([band]))
+                if free is not None and band.weight < WORTH_MOVING * free.weight:
+                    chosen[place] = free
+                    claimed = _claimed(chosen)
 
     def _before(self, chosen: Sequence[Band | None], place: int) -> int:
         """The word at which the row before begins."""
