@@ -25,7 +25,7 @@ from typing import Any
 from model.engine import Finding
 from pipeline.grounding.beside import Labels
 from pipeline.grounding.choosing import AMBIGUOUS, Leaf, chosen
-from pipeline.grounding.derived import is_derived
+from pipeline.grounding.derived import is_derived, totals
 from pipeline.grounding.index import Run, WordIndex, agreement
 from pipeline.grounding.placing import inner_lists, own_leaves
 from pipeline.grounding.printed import UNPRINTED
@@ -78,17 +78,13 @@ def grounded(data: Any, pages: Sequence[PageText], findings: Mapping[str, Findin
     search = _Search(data, root, missing, pages) if missing else None
     evidence.update(search.evidence() if search else {})
     nodes = {pointer: node for pointer, node, _ in leaf_values(root, data)}
-    return {
-        pointer: Grounded(found, _basis(pointer, value, found, nodes.get(pointer), data))
-        for pointer, value in values.items()
-        for found in [evidence.get(pointer, ())]
-    }
-
-
-def _basis(pointer: str, value: Any, evidence: Sequence[Evidence], node: Field | None, data: Any) -> Basis:
-    if evidence:
-        return Basis.STATED
-    return Basis.DERIVED if is_derived(pointer, node, value, data) else Basis.ABSENT
+    sums = totals(data) if any(not evidence.get(pointer) for pointer in values) else frozenset()
+    results = {}
+    for pointer, value in values.items():
+        found = evidence.get(pointer, ())
+        derived = not found and is_derived(pointer, nodes.get(pointer), value, data, sums)
+        results[pointer] = Grounded(found, Basis.STATED if found else Basis.DERIVED if derived else Basis.ABSENT)
+    return results
 
 
 class _Search:

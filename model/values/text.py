@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
+
 
 def squash(text: str) -> str:
     """Letters and digits only, casefolded, without accents: `Invoice No.:` → `invoiceno`."""
     if text.isascii():
-        return "".join(char for char in text.lower() if char.isalnum())
+        return text.translate(_ASCII)
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if char.isalnum())
 

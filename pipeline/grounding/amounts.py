@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from schemas.field import Field
 _MINUS = frozenset(("-", "−", "–"))
 _MINUS_AFTER = frozenset((*_MINUS, "DR", "Dr", "S"))
 _SHARES = frozenset(("percentage", "percent"))
+_DIGIT = re.compile(r"\d")
 _LEAST_MISREAD = 10  # smaller numbers are too short to be known with a digit misread
 
 
@@ -74,7 +76,7 @@ class Amounts:
     def _printed(self, value: Decimal) -> list[Run]:
         found: list[Run] = []
         for digits in digit_forms(value):
-            for token in self.words.by_digits.get(digits, ()):
+            for token in self.words.by_digits.get(digits):
                 readings = amounts(self.words.tokens[token])
                 if value in readings or -value in readings:
                     signed = value in readings
@@ -108,7 +110,7 @@ class Amounts:
         whole = len(format(abs(value).to_integral_value(rounding="ROUND_DOWN"), "f"))
         if whole < 4:
             return []
-        for token in self.words.by_digits.get(digits[whole - 3 :], ()):
+        for token in self.words.by_digits.get(digits[whole - 3 :]):
             for number in self.words.with_token(token).tolist():
                 first = self._groups_before(number, digits[: whole - 3])
                 readings = amounts(self.words.text_between(first, number + 1)) if first is not None else ()
@@ -139,9 +141,8 @@ class Amounts:
     def _confusable(self) -> dict[str, list[int]]:
         """Tokens with letters among their digits, by what their digits may have been."""
         found: dict[str, list[int]] = {}
-        for tokens in self.words.by_digits.values():
-            for token in tokens:
-                text = self.words.tokens[token]
+        for token, (text, key) in enumerate(zip(self.words.tokens, self.words.keys, strict=True)):
+            if not key.isdecimal() and _DIGIT.search(key):
                 plain = unconfused(text)
                 if plain != text and not any(sign.isalpha() for sign in plain):
                     found.setdefault("".join(sign for sign in plain if sign.isdigit()), []).append(token)

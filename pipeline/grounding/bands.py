@@ -31,7 +31,8 @@ AGAINST_ORDER = 0.05  # share of a value's weight that is lost on the other side
 class Band(NamedTuple):
     """A stretch of words that may be a row: words lo..hi, both included, what it states, and where each value is.
 
-    Texts on other lines than the seed, from which it was found, are not counted in: they may serve several rows.
+    Texts on other lines than the seed, from which it was found, may serve several rows: they are not among lo..hi, nor
+    in `own`, the part of the weight that is the row's own.
     """
 
     lo: int
@@ -39,6 +40,7 @@ class Band(NamedTuple):
     weight: float
     runs: tuple[Run | None, ...]
     seed: int
+    own: float
 
 
 def bands(
@@ -83,7 +85,7 @@ class _Search:
         """The row's values nearest to one of them, and what they weigh together."""
         runs: list[Run | None] = []
         taken = {seed[:2]}
-        weight = strayed = 0.0
+        weight = shared = strayed = 0.0
         own = [seed]
         before = True
         for wanted in self.row:
@@ -96,13 +98,17 @@ class _Search:
             taken.add(run[:2])
             lines = self._off_line(run, wanted, seed, seeding)
             lost = self._aside(run, wanted, seed, before) + PER_LINE * lines * wanted.is_text
-            weight += wanted.weight * run.score * max(0.0, 1 - lost)
+            gain = wanted.weight * run.score * max(0.0, 1 - lost)
+            weight += gain
             if not wanted.is_text or self.words.near(seed.first, run.first, SAME_LINE):
                 own.append(run)
+            else:
+                shared += gain
             if not wanted.is_text:
                 strayed = max(strayed, lines)
-        weight *= 1 - STRAYED * strayed
-        return Band(min(run.first for run in own), max(run.last for run in own) - 1, weight, tuple(runs), seed.first)
+        kept = 1 - STRAYED * strayed
+        low, high = min(run.first for run in own), max(run.last for run in own) - 1
+        return Band(low, high, kept * weight, tuple(runs), seed.first, kept * (weight - shared))
 
     def _nearest(
         self, wanted: Wanted, seed: Run, taken: Collection[tuple[int, int]], reach: float, before: bool

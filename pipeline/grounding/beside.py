@@ -66,13 +66,24 @@ class Labels:
         return weight
 
     def _above(self, run: Run, keys: Mapping[str, float]) -> float:
+        first, end = self.words.page_edges(run.first)
+        return max((ABOVE * self._around(number, first, end, keys) for number in self._over(run, first)), default=0.0)
+
+    def _around(self, number: int, first: int, end: int, keys: Mapping[str, float]) -> float:
+        """The weight of the best label that a word is part of."""
         best = 0.0
-        first, _ = self.words.page_edges(run.first)
-        for number in self._over(run, first):
-            for last in range(number + 1, number + LONGEST):
-                if last - 1 > number and not self.words.near(number, min(last - 1, run.first), SAME_LINE):
+        before = ""
+        for start in range(number, max(first, number - LONGEST + 1) - 1, -1):
+            if not self.words.near(start, number, SAME_LINE):
+                break
+            before = self.words.key(start) + before
+            text = before
+            best = max(best, keys.get(text, 0.0))
+            for last in range(number + 1, min(end, start + LONGEST)):
+                if not self.words.near(number, last, SAME_LINE):
                     break
-                best = max(best, ABOVE * self._ending(last, first, keys))
+                text += self.words.key(last)
+                best = max(best, keys.get(text, 0.0))
         return best
 
     def _over(self, run: Run, first: int) -> Iterator[int]:

@@ -18,16 +18,25 @@ from pipeline.grounding.spots import Wanted, claims
 from pipeline.grounding.words import Words
 
 SURE = 16  # stretches: rows with more of them wait until the others are placed
+WORTH_MOVING = 0.95  # share of another stretch's weight below which a row leaves its place in the order for it
 Kind = tuple[tuple[str, int], ...]
 
 
 class Guide(NamedTuple):
-    """A row to be placed. kind: equal for rows of equal values. best, least: weights of its stretches that count."""
+    """A row to be placed. kind: equal for rows of equal values. best: its heaviest stretch. among: rows of its kind."""
 
     wanted: Sequence[Wanted]
     kind: Kind
-    best: float
-    least: float
+    best: Band | None
+    among: int
+
+    def fits(self, band: Band, share: float) -> bool:
+        """Whether a stretch has a share of the best one's weight; for one of equal rows, as much of its own as that."""
+        if self.best is None:
+            return False
+        if self.among > 1:
+            return band.weight >= EQUAL * self.best.weight and band.own >= EQUAL * self.best.own
+        return band.weight >= share * self.best.weight
 
 
 class Chain:
@@ -41,11 +50,8 @@ class Chain:
         for kind, row in zip(kinds, rows, strict=True):
             if kind not in self._bands:
                 self._bands[kind] = bands(row, words, low, high, {})
-        best = {kind: max((band.weight for band in found), default=0.0) for kind, found in self._bands.items()}
-        share = {kind: EQUAL if count > 1 else POOR for kind, count in among.items()}
-        self.rows = [
-            Guide(row, kind, best[kind], share[kind] * best[kind]) for kind, row in zip(kinds, rows, strict=True)
-        ]
+        best = {kind: max(found, key=lambda band: band.weight, default=None) for kind, found in self._bands.items()}
+        self.rows = [Guide(row, kind, best[kind], among[kind]) for row, kind in zip(rows, kinds, strict=True)]
         self.options = _dealt(self.rows, self._bands, EQUAL)
 
     def placed(self) -> tuple[list[Band | None], set[int]]:
@@ -63,7 +69,7 @@ class Chain:
         return self._filled(kept, learnt)
 
     def is_well_placed(self, row: int, band: Band) -> bool:
-        return band.weight >= EQUAL * self.rows[row].best
+        return self.rows[row].fits(band, EQUAL)
 
     def _filled(self, chain: list[Band | None], learnt: Mapping[str, Column]) -> tuple[list[Band | None], set[int]]:
         """Well placed rows come first, in order and then out of it; what they leave is for the others."""
@@ -71,6 +77,7 @@ class Chain:
         for share in (EQUAL, POOR):
             self._fill(chain, chosen, learnt, share)
             self._place_anywhere(chosen, learnt, share)
+        self._move(chosen, learnt)
         shared = {place for place, band in enumerate(chosen) if band is None}
         for place in shared:
             chosen[place] = self._best(self.rows[place], self._before(chosen, place), learnt, frozenset())
@@ -99,9 +106,20 @@ class Chain:
         for place, row in enumerate(self.rows):
             if chosen[place] is None:
                 free = self._best(row, self._before(chosen, place), learnt, claimed)
-                if free is not None and free.weight >= max(share * row.best, row.least):
+                if free is not None and row.fits(free, share):
                     chosen[place] = free
                     claimed |= _claimed([free])
+
+    def _move(self, chosen: list[Band | None], learnt: Mapping[str, Column]) -> None:
+        """Puts rows that order has pressed into poorer words than their best on words that state them better."""
+        claimed = _claimed(chosen)
+        for place, row in enumerate(self.rows):
+            band = chosen[place]
+            if band is not None and row.best is not None and band.weight < WORTH_MOVING * row.best.weight:
+                free = self._best(row, self._before(chosen, place), learnt, claimed - _claimed([band]))
+                if free is not None and band.weight < WORTH_MOVING * free.weight:
+                    chosen[place] = free
+                    claimed = _claimed(chosen)
 
     def _before(self, chosen: Sequence[Band | None], place: int) -> int:
         """The word at which the row before begins."""
@@ -120,9 +138,8 @@ def _dealt(rows: Sequence[Guide], found: Mapping[Kind, list[Band]], share: float
     turns: Counter[Kind] = Counter()
     shares = []
     for row in rows:
-        least = max(share * row.best, row.least)
-        heavy = (band for band in found[row.kind] if band.weight >= least)
-        shares.append(dealt(heavy, among[row.kind], turns[row.kind]))
+        fitting = (band for band in found[row.kind] if row.fits(band, share))
+        shares.append(dealt(fitting, among[row.kind], turns[row.kind]))
         turns[row.kind] += 1
     return shares
 

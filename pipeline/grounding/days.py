@@ -29,7 +29,7 @@ class Days:
     def _in_one_word(self, day: date) -> list[Run]:
         found = []
         for digits in date_digits(day):
-            for token in self.words.by_digits.get(digits, ()):
+            for token in self.words.by_digits.get(digits):
                 score = states_day(self.words.tokens[token], day)
                 if score:
                     found += [Run(number, number + 1, score) for number in self.words.with_token(token).tolist()]
@@ -39,7 +39,7 @@ class Days:
         """`7. 5. 2024` and `2024 / 05 / 07`: the year is a word of its own."""
         found = []
         words = self.words
-        for token in words.by_digits.get(str(day.year), ()):
+        for token in words.by_digits.get(str(day.year)):
             numbers = words.with_token(token)
             for step in (-1, 1):
                 beside = numbers + step
@@ -64,7 +64,7 @@ class Days:
     def _without_year(self, day: date) -> list[Run]:
         days, months = (f"{day.day:02}", str(day.day)), (f"{day.month:02}", str(day.month))
         forms = {form for d in days for m in months for form in (d + m, m + d)}
-        tokens = {token for digits in forms for token in self.words.by_digits.get(digits, ())}
+        tokens = {token for digits in forms for token in self.words.by_digits.get(digits)}
         stating = [token for token in tokens if states_day_of_year(self.words.tokens[token], day)]
         found = [Run(number, number + 1, YEARLESS) for number in self.words.with_tokens(stating)]
         return _once(found + self._named[1].get((day.day, day.month), []))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from model.values.numbers import CURRENCY_CODES
 from pipeline.grounding.amounts import Amounts, Run, decimal
 from pipeline.grounding.days import Days
 from pipeline.grounding.printed import STATED, agreement, is_number, iso_date
@@ -100,4 +101,4 @@ class WordIndex:
             return self._days.runs(day) or self._texts.runs(text, field)
         if field is not None and field.format == "currency":
             return self._amounts.currency(text) or self._texts.runs(text, field)
-        return self._texts.runs(text, field) or self._amounts.currency(text)
+        return self._texts.runs(text, field) or (self._amounts.currency(text) if text in CURRENCY_CODES else [])

@@ -130,24 +130,29 @@ class Placer:
         shared: Collection[int],
         learnt: Mapping[str, Column],
     ) -> list[Placed]:
-        claimed: set[int] = set()
+        """Each value among the words of its row and no other's; rows that share come last and see them all."""
+        own = [set(_own(band)) for band in chosen]
+        claimed = {word for place, words in enumerate(own) if place not in shared for word in words}
         above: dict[tuple[str, int], Run] = {}
-        placed = []
-        for place, (row, band, stretch) in enumerate(zip(wanted, chosen, stretches, strict=True)):
+        placed = [Placed(row, [None] * len(row)) for row in wanted]
+        for place in sorted(range(len(wanted)), key=lambda place: place in shared):
+            row, band, stretch = wanted[place], chosen[place], stretches[place]
             if band is None or stretch is None:
-                placed.append(Placed(row, [None] * len(row)))
                 continue
             others = frozenset() if place in shared else claimed
+            claimed -= own[place]
             guesses = band.runs if row else ()  # a row without values of its own was placed by those inside it
             runs = settled(row, guesses, stretch, learnt, self.words, others)
             for at, value in enumerate(row):
                 key = (value.pointer, id(value.spots))
-                if runs[at] is None:
+                run = runs[at]
+                if run is None:
                     runs[at] = self._heading(value, stretch, above.get(key), claimed)
                 elif value.is_text and place not in shared:
-                    above[key] = runs[at]  # type: ignore[assignment]
+                    above[key] = run
+            claimed |= own[place]
             claimed.update(word for run in runs if run is not None for word in claims(run))
-            placed.append(Placed(row, runs, stretch, place in shared))
+            placed[place] = Placed(row, runs, stretch, place in shared)
         return placed
 
     def _heading(self, value: Wanted, stretch: Stretch, above: Run | None, claimed: Collection[int]) -> Run | None:
@@ -171,6 +176,13 @@ class Placer:
             else:
                 after = bisect_left(lows, stretch.low + 1)
                 yield stretch.low, lows[after] if after < len(lows) else high
+
+
+def _own(band: Band | None) -> Iterator[int]:
+    """The words of a stretch, less texts on other lines, which may serve other rows too."""
+    for run in band.runs if band else ():
+        if run is not None and band is not None and band.lo <= run.first <= band.hi:
+            yield from claims(run)
 
 
 def own_leaves(item: Any, node: Field | None, pointer: str = "") -> Iterator[tuple[str, Field | None, Any]]:

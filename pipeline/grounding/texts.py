@@ -13,7 +13,7 @@ from model.values.text import squash
 from pipeline.grounding.alike import ALIKE, likeness, meant, unconfused
 from pipeline.grounding.amounts import Run
 from pipeline.grounding.printed import EXACT, INSIDE, text_forms
-from pipeline.grounding.words import SAME_LINE, Words, edges
+from pipeline.grounding.words import SAME_LINE, Tokens, Words, edges
 from schemas.field import Field
 
 LEAST_INSIDE = 3  # letters and digits: shorter texts are looked for as whole words only
@@ -45,7 +45,7 @@ class Texts:
     def _literal(self, form: str, keys: list[str]) -> _Found:
         words = self.words
         if len(keys) == 1 and form in words.by_key:
-            return {(n, n + 1): Run(n, n + 1, EXACT) for n in words.with_tokens(words.by_key[form])}
+            return {(n, n + 1): Run(n, n + 1, EXACT) for n in words.with_tokens(words.by_key.get(form))}
         rarest = self._rarest(form, keys)
         found: _Found = {}
         if rarest is not None:
@@ -73,7 +73,7 @@ class Texts:
                 if best is None or count < best[0]:
                     best = (count, key, offset)
             offset += len(key)
-        return None if best is None else (self.words.with_tokens(self.words.by_key[best[1]]), best[2])
+        return None if best is None else (self.words.with_tokens(self.words.by_key.get(best[1])), best[2])
 
     def _runs(self, form: str, begins: Iterator[int] | list[int]) -> _Found:
         runs = (self._run(begin, begin + len(form)) for begin in begins)
@@ -92,7 +92,7 @@ class Texts:
     def _wrapped(self, form: str, keys: list[str]) -> _Found:
         """Where a text goes on in a line below while words of other columns stand between."""
         rarest = self._rarest(form, keys)
-        starts = self.words.with_tokens(self.words.by_key.get(keys[0], ()))
+        starts = self.words.with_tokens(self.words.by_key.get(keys[0]))
         if rarest is None or not starts:
             return {}
         near: set[int] = set()
@@ -153,7 +153,7 @@ class Texts:
         rated = []
         offset = 0
         for key in keys:
-            tokens = self._unconfused.get(unconfused(key), [])
+            tokens = self._unconfused.get(unconfused(key))
             count = sum(len(self.words.with_token(token)) for token in tokens)
             if count:
                 rated.append((count, offset, tokens))
@@ -180,12 +180,8 @@ class Texts:
         return Run(kept[0], kept[-1] + 1, score, tuple(parts) if len(parts) > 1 else ())
 
     @cached_property
-    def _unconfused(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for token, key in enumerate(self.words.keys):
-            if key:
-                found.setdefault(unconfused(key), []).append(token)
-        return found
+    def _unconfused(self) -> Tokens:
+        return self.words.grouped(unconfused)
 
     @cached_property
     def _by_length(self) -> dict[int, list[str]]:
@@ -199,7 +195,7 @@ class Texts:
         errors = max(1, len(key) // 6)
         near = [other for size in range(-errors, errors + 1) for other in self._by_length.get(len(key) + size, ())]
         alike = process.extract(key, near, scorer=Levenshtein.distance, score_cutoff=errors, limit=SEEDS)
-        return [token for other, _, _ in alike for token in self.words.by_key[other]]
+        return [token for other, _, _ in alike for token in self.words.by_key.get(other)]
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.values.text import squash
 from schemas.page import PageText, Word
 
-_NO_DIGIT = re.compile(r"[^0-9]+")
+_NO_DIGIT = re.compile(r"[^0-9\n]+")
 _EDGE = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?=[\W_])|(?<=[\W_])")
 SAME_LINE = 0.6  # line heights: words whose middles are nearer stand on one line
 
@@ -96,15 +96,18 @@ class Words:
         return np.sort(np.concatenate(parts)).tolist()  # type: ignore[no-any-return]
 
     @cached_property
-    def by_key(self) -> dict[str, list[int]]:
+    def by_key(self) -> Tokens:
         """Tokens by their letters and digits."""
-        return _grouped((key, token) for token, key in enumerate(self.keys) if key)
+        return Tokens(self.keys)
 
     @cached_property
-    def by_digits(self) -> dict[str, list[int]]:
+    def by_digits(self) -> Tokens:
         """Tokens by their digits, whatever stands around and between them."""
-        pairs = ((key if key.isdecimal() else _NO_DIGIT.sub("", key), token) for token, key in enumerate(self.keys))
-        return _grouped((digits, token) for digits, token in pairs if digits)
+        return self.grouped(lambda keys: _NO_DIGIT.sub("", keys))
+
+    def grouped(self, folding: Callable[[str], str]) -> Tokens:
+        """Tokens by what a folding makes of their keys. All are folded at once: it must keep the line feeds between."""
+        return Tokens(folding("\n".join(self.keys)).split("\n"))
 
     def text_between(self, first: int, last: int) -> str:
         return " ".join(self.tokens[token] for token in self.token_of[first:last].tolist())
@@ -135,8 +138,24 @@ def edges(token: str) -> frozenset[int]:
     return frozenset((*cuts, *wide, *(place + 1 for place in wide)))
 
 
-def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for key, token in pairs:
-        found.setdefault(key, []).append(token)
-    return found
+class Tokens:
+    """Tokens by a key that they share. Most keys have one: a list for each would cost more than all the rest."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._first: dict[str, int] = {}
+        self._all: dict[str, list[int]] = {}
+        for token, key in enumerate(keys):
+            if self._first.setdefault(key, token) != token:
+                self._all.setdefault(key, [self._first[key]]).append(token)
+        self._first.pop("", None)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._first
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def get(self, key: str) -> Sequence[int]:
+        """Empty for a key that none has."""
+        first = self._first.get(key)
+        return () if first is None else self._all.get(key) or (first,)
