@@ -283,7 +283,7 @@ def test_replies_that_are_written_together_share_the_reading_of_the_weights() ->
     together, alone = Call(100_000, False, (), (1000,) * 4), Call(100_000, False, (), (1000,))
     assert writing_seconds(together, card) < 2.5 * writing_seconds(alone, card)
     many = replace(together, replies=(1000,) * 32)
-    assert writing_seconds(many, large) < 0.5 * writing_seconds(many, card)
+    assert writing_seconds(many, large) < 0.7 * writing_seconds(many, card)
     assert writing_seconds(replace(alone, replies=(4000,)), card) > 4 * writing_seconds(alone, card)
 
 
