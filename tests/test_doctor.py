@@ -114,7 +114,7 @@ def test_without_the_extra_it_runs_at_once_and_says_what_brings_the_rest(tmp_pat
     assert engines["embedded"]["works"] and not engines["gemma"]["works"]
     assert "torch, transformers" in engines["gemma"]["reason"] and "extra `gemma`" in engines["gemma"]["reason"]
     assert "in 4 bit it takes 17.7" in engines["gemma"]["reason"]
-    assert next(row["most_replies"][-4:] for row in found["fits"] if row["context"] == 262_144) == [1, 29, 32, 32]
+    assert next(row["most_replies"][-4:] for row in found["fits"] if row["context"] == 262_144) == [3, 32, 32, 32]
 
 
 def test_a_folder_is_summed_up_from_its_own_config(tmp_path: Path) -> None:
