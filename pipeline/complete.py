@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
 from model.engine import Ask, PageView, Scope
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
-from pipeline.joining.entries import Entry, WordKey
+from pipeline.joining.entries import Entry, WordKey, lists_below
 from pipeline.joining.look import FEW, Look, kind_of, look_of
 from pipeline.plan import Table
 from schemas.contract import Contract
+from schemas.field import Field
 from schemas.narrow import narrowed
 from schemas.page import Box, enclosing
 from schemas.record import Issue
@@ -214,8 +216,9 @@ def asks_for_tables(
     ]
 
 
-def tables_left(tables: Sequence[Table]) -> Iterator[Issue]:
-    """One for each list whose tables were not read."""
+def tables_left(tables: Sequence[Table], root: Field) -> Iterator[Issue]:
+    """One for each list whose tables were not read. Where a contract has several lists, they may be another's."""
+    severity: Literal["warning", "error"] = "error" if len(list(lists_below(root))) == 1 else "warning"
     by_list: dict[str, list[Table]] = defaultdict(list)
     for table in tables:
         by_list[table.list].append(table)
@@ -223,8 +226,8 @@ def tables_left(tables: Sequence[Table]) -> Iterator[Issue]:
         rows = sum(table.rows for table in some)
         yield Issue(
             code="entries-missing",
-            message=f"{pointer}: {rows} lines look like entries, from page {some[0].page} on, and hardly one was read.",
-            severity="error",
+            message=f"{pointer}: {rows} lines may be entries, from page {some[0].page} on, and hardly one was read.",
+            severity=severity,
             pointers=(pointer,),
             page=some[0].page,
         )

@@ -130,7 +130,7 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, engine: 
         asked.spent.extend(further.spent)
         with clock.stage("assemble"):
             assembly.add(further.parts)
-    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages))]
+    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages), assembly.contract.root)]
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:
