@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipeline.bands import EQUAL, POOR, Band, apart, bands, chained, dealt
 from pipeline.columns import Column
-from pipeline.spots import Wanted, claims
+from pipeline.spots import Wanted, claims, overlaps
 from pipeline.words import Words
 
 SURE = 16  # stretches: rows with more of them wait until the others are placed
@@ -131,8 +131,13 @@ class Chain:
         return before.lo if before else self.low
 
     def _best(self, row: Guide, at: int, learnt: Mapping[str, Column], claimed: Collection[int]) -> Band | None:
-        """The heaviest, and of equals the one nearest after a word."""
-        return _heaviest(bands(row.wanted, self.words, self.low, self.high, learnt, claimed), at)
+        """The heaviest on words that are not claimed, and of equals the one nearest after a word."""
+        whole = [band for band in self._bands[row.kind] if row.fits(band, EQUAL) and not _uses(band, claimed)]
+        return _heaviest(whole or bands(row.wanted, self.words, self.low, self.high, learnt, claimed), at)
+
+
+def _uses(band: Band, claimed: Collection[int]) -> bool:
+    return any(band.lo <= run.first <= band.hi and overlaps(run, claimed) for run in band.runs if run)
 
 
 def _heaviest(options: Sequence[Band], at: int) -> Band | None:
