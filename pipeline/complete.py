@@ -10,7 +10,7 @@ from typing import Literal
 
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
-from model.engine import Ask, PageView, Scope
+from model.engine import Ask, Limits, PageView, Scope
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
 from pipeline.joining.entries import Entry, WordKey, lists_below
@@ -45,6 +45,23 @@ class Gap:
     list: str
     line: Line
     sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Makes further asks about a document. views: by page, those that the ask about it was about.
+
+    An engine that writes is asked for the list alone; one that does not tells the list apart by all other fields.
+    """
+
+    contract: Contract
+    limits: Limits
+    views: Mapping[int, tuple[PageView, ...]]
+
+    def ask(self, id: str, scope: Scope) -> Ask:
+        whole = self.limits.output_tokens is None
+        contract = self.contract if whole else narrowed(self.contract, [scope.list])
+        return Ask(id, contract, self.views[scope.first], scope=scope)
 
 
 @dataclass
@@ -168,19 +185,15 @@ def gaps(root: Entry, pages: Pages) -> list[Gap]:
     return sorted(free, key=lambda gap: (gap.line.page, gap.line.box.y0))
 
 
-def asks_for(
-    gaps: Sequence[Gap], contract: Contract, views: Mapping[int, tuple[PageView, ...]], name: str
-) -> list[Ask]:
-    """Asks for just these lines. views: by page, of the window in which it is best seen."""
+def asks_for(gaps: Sequence[Gap], name: str, asker: Asker) -> list[Ask]:
+    """Asks for just these lines. name: begins their ids."""
     asks = []
     for number, run in enumerate(_runs(gaps), 1):
         page, box = run[0].line.page, enclosing(gap.line.box for gap in run)
         margin = MARGIN * run[0].line.box.height
-        scope = Scope(
-            run[0].list, page, page, Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin), len(run)
-        )
-        part = narrowed(contract, [scope.list])
-        asks.append(Ask(f"{name} {scope.list[1:]} p{page} {number}", part, views[page], scope=scope))
+        region = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
+        scope = Scope(run[0].list, page, page, region, len(run))
+        asks.append(asker.ask(f"{name} {scope.list[1:]} p{page} {number}", scope))
     return asks
 
 
@@ -201,17 +214,10 @@ def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Ta
     ]
 
 
-def asks_for_tables(
-    tables: Sequence[Table], contract: Contract, views: Mapping[int, tuple[PageView, ...]], name: str
-) -> list[Ask]:
+def asks_for_tables(tables: Sequence[Table], name: str, asker: Asker) -> list[Ask]:
     """Asks for what these tables hold, page by page."""
     return [
-        Ask(
-            f"{name} {table.list[1:]} p{table.page}",
-            narrowed(contract, [table.list]),
-            views[table.page],
-            scope=Scope(table.list, table.page, table.page, rows=table.rows),
-        )
+        asker.ask(f"{name} {table.list[1:]} p{table.page}", Scope(table.list, table.page, table.page, rows=table.rows))
         for table in tables
     ]
 

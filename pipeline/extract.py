@@ -12,7 +12,7 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
+from pipeline.complete import Asker, Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.grounding.index import WordIndex
@@ -112,6 +112,7 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, engine: 
     long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
+    asker = Asker(assembly.contract, engine.limits, views)
     pages, asked_once = Pages(assembly.index), set[Line]()
     for number in range(ROUNDS + 1):
         with clock.stage("complete"):
