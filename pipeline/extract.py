@@ -118,11 +118,9 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, engine: 
         with clock.stage("complete"):
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
-            asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+            asks = asks_for(open_gaps, f"again {number + 1}", asker)
             if number == 0:
-                asks += asks_for_tables(
-                    unread_tables(assembly.root, tables, pages), assembly.contract, views, "once more"
-                )
+                asks += asks_for_tables(unread_tables(assembly.root, tables, pages), "once more", asker)
         if not asks or number == ROUNDS:
             break
         with clock.stage("ask"):
