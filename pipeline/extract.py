@@ -19,7 +19,8 @@ from pipeline.grounding.index import WordIndex
 from pipeline.plan import views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
-from pipeline.slices import Asked, ask_all
+from pipeline.rounds import Live, Rounds
+from pipeline.slices import Asked
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
 from schemas.page import PageText
@@ -68,17 +69,24 @@ def extract_pages(
     question: str = "",
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
-    clock = clock or Clock()
+    return record_of(info, views, contract, Live(engine), clock or Clock(), question)
+
+
+def record_of(
+    info: DocumentInfo, views: Sequence[PageView], contract: Contract, rounds: Rounds, clock: Clock, question: str = ""
+) -> Record:
+    """The same, of rounds with an engine, or of those of an earlier day."""
     pages = [view.text for view in views]
-    index = WordIndex(pages)
+    index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):
-        _, asks = fitted(views, contract, engine, question, info.uri)
-        asked = ask_all(engine, asks)
+        _, asks = fitted(views, contract, rounds.engine, question, info.uri)
+        first = rounds.put("first", asks)
+        asked.add(first)
     check_answered(asked.parts)
     assembly = Assembly(contract, index)
     with clock.stage("assemble"):
         assembly.add(asked.parts)
-    missing = complete(assembly, asked, engine, clock)
+    missing = complete(assembly, asked, rounds, clock)
     told = assembly.told()
     with clock.stage("ground"):
         evidence = ground(told.data, pages, told.findings, contract.root)
@@ -90,7 +98,7 @@ def extract_pages(
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
-        engine=engine.info,
+        engine=rounds.engine.info,
         data=told.data,
         fields=fields,
         issues=tuple(issues),
@@ -100,12 +108,12 @@ def extract_pages(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in asked.answers),
             output_tokens=sum(answer.output_tokens for answer in asked.answers),
-            escalations=len(asked.answers) - len(asks),
+            escalations=len(asked.answers) - first.put,
         ),
     )
 
 
-def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
+def complete(assembly: Assembly, asked: Asked, rounds: Rounds, clock: Clock) -> list[Issue]:
     """Asks for the entries of lists that were left out at first, and gives what stays open. Both that it is given grow.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
@@ -118,12 +126,13 @@ def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> 
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
             asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
-        if not asks or number == ROUNDS:
+        if number == ROUNDS:
             break
         with clock.stage("ask"):
-            further = ask_all(engine, asks)
-        asked.parts.extend(further.parts)
-        asked.spent.extend(further.spent)
+            further = rounds.put(f"again {number + 1}", asks)
+        if not further.parts:
+            break
+        asked.add(further)
         with clock.stage("assemble"):
             assembly.add(further.parts)
     return list(left_open(open_gaps))
