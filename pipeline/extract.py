@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
 from pipeline.rounds import Live, Rounds
 from pipeline.slices import Asked
+from pipeline.trace import Trace
+from pipeline.tracing import Shutter, trace_of
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
 from schemas.page import PageText
@@ -37,11 +39,13 @@ def extract(
     name: str = "",
     passwords: Sequence[str] = (),
     question: str = "",
+    keep: Callable[[Trace], None] | None = None,
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
-    question: for contracts that leave open what is asked; the record does not hold it.
+    question: for contracts that leave open what is asked; the record does not hold it. keep: is given what made the
+    record, for replays; a document that cannot be read has nothing of that kind.
     Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
     check_needs(engine, contract, question)
@@ -55,7 +59,14 @@ def extract(
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):
                 pages = list(read_pages(document))
-            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock, question)
+            seen = views(document, pages, engine.limits)
+            if keep is None:
+                return extract_pages(info, seen, contract, engine, clock, question)
+            live, shutter = Live(engine), Shutter()
+            seen = shutter.over(seen)
+            record = record_of(info, seen, contract, live, clock, question)
+            keep(trace_of(record, seen, contract, live, shutter, question))
+            return record
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 
