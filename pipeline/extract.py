@@ -19,7 +19,7 @@ from pipeline.grounding.index import WordIndex
 from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
-from pipeline.rounds import Live, Rounds
+from pipeline.rounds import FIRST, Live, Rounds
 from pipeline.slices import Asked
 from pipeline.trace import Trace
 from pipeline.tracing import Shutter, trace_of
@@ -91,7 +91,7 @@ def record_of(
     index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):
         plan, asks = fitted(views, contract, rounds.engine, question, info.uri)
-        first = rounds.put("first", asks)
+        first = rounds.put(FIRST, asks)
         asked.add(first)
     check_answered(asked.parts)
     assembly = Assembly(contract, index)

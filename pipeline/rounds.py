@@ -13,6 +13,8 @@ from typing import Protocol
 from model.engine import Ask, Engine
 from pipeline.slices import Asked, ask_all
 
+FIRST = "first"  # the round of what was planned; the others are for what it left open
+
 
 class Rounds(Protocol):
     """engine: for what it is and can; it is asked through `put` alone."""

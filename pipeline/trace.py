@@ -112,19 +112,19 @@ class Trace(_Model):
     pictures: tuple[Picture, ...] = ()
 
     def said(self, contract: Contract) -> dict[str, Asked]:
-        """What came of each round, by its name. contract: the whole one."""
-        return _Telling(self, contract).rounds
+        """What came of each round, by its name. contract: the whole one. Raises SchemaUnsupported."""
+        return _Telling(self, contract).rounds()
 
 
 class _Telling:
-    """Reads rounds back. Places outside of a trace's lists raise LookupError."""
+    """Reads the rounds of a sound trace back."""
 
     def __init__(self, trace: Trace, contract: Contract) -> None:
         self.trace = trace
         self.pages = {page.number: page for page in trace.pages}
-        self.contracts = [contract, *(Contract(contract.name, schema) for schema in trace.json_schemas[1:])]
+        others = (Contract.from_json_schema(schema, contract.name) for schema in trace.json_schemas[1:])
+        self.contracts = [contract, *others]
 
-    @cached_property
     def rounds(self) -> dict[str, Asked]:
         return {round.name: self._asked(round) for round in self.trace.rounds}
 

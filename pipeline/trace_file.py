@@ -6,14 +6,17 @@ import gzip
 import hashlib
 import math
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from pipeline.rounds import FIRST
 from pipeline.sinks import OWN_FOLDER
-from pipeline.trace import VERSION, Trace
+from pipeline.trace import VERSION, Round, Trace
 from schemas.errors import UsageError
+from schemas.page import PageText
 from schemas.record import Record
 
 FOLDER = "traces"  # in `OWN_FOLDER`
@@ -88,25 +91,38 @@ def _unpacked(path: Path, content: bytes) -> bytes:
 def _flaw(trace: Trace) -> str:
     """What cannot be in a trace that was written: places that are nowhere, replies of a form that no engine gives."""
     numbers = [page.number for page in trace.pages]
-    if numbers != sorted(set(numbers)):
+    if numbers != sorted(set(numbers)) or numbers[:1] < [1]:
         return "its pages are out of order"
-    if not all(math.isfinite(side) for page in trace.pages for word in page.words for side in word.box):
-        return "a word stands nowhere"
+    if not all(map(_is_finite, trace.pages)):
+        return "something stands nowhere on a page"
     words = {page.number: len(page.words) for page in trace.pages}
-    for told in trace.rounds:
-        if len(told.asks) != len(told.answers):
-            return "it lacks an answer"
-        if any(ask.contract >= len(trace.json_schemas) or ask.pages >= len(trace.shown) for ask in told.asks):
-            return "it lacks what was asked for"
-        for said in (*told.answers, *told.spent):
-            for found in said.findings.values():
-                if any(not 0 <= place < words.get(found.page, 0) for place in found.places):
-                    return "a value is read from a word that is nowhere"
-        if not all(said.finish != "stop" or _is_object(said.json_text) for said in told.answers):
-            return "a whole reply is no JSON object"
     if not all(seen.number in words for pages in trace.shown for seen in pages):
         return "it lacks a page"
-    return "" if trace.rounds else "it holds no reply"
+    if [told.name for told in trace.rounds if told.asks].count(FIRST) != 1:
+        return "it holds no replies"
+    return next(filter(None, (_round_flaw(told, trace, words) for told in trace.rounds)), "")
+
+
+def _round_flaw(told: Round, trace: Trace, words: Mapping[int, int]) -> str:
+    """words: by page, how many it has."""
+    if len(told.asks) != len(told.answers):
+        return "an ask lacks its answer"
+    if any(ask.contract >= len(trace.json_schemas) or ask.pages >= len(trace.shown) for ask in told.asks):
+        return "it lacks what was asked for"
+    if not all(said.finish != "stop" or _is_object(said.json_text) for said in told.answers):
+        return "a whole reply is no JSON object"
+    found = [found for said in told.answers for found in said.findings.values()]
+    if any(each.page not in words or not math.isfinite(each.confidence) for each in found):
+        return "a value was found nowhere"
+    if any(not 0 <= place < words[each.page] for each in found for place in each.places):
+        return "a value was read from a word that is nowhere"
+    return ""
+
+
+def _is_finite(page: PageText) -> bool:
+    boxes = [word.box for word in page.words] + [mark.box for mark in page.marks]
+    sides = (page.width, page.height, page.skew, *(side for box in boxes for side in box))
+    return all(map(math.isfinite, sides)) and all(math.isfinite(word.confidence) for word in page.words)
 
 
 def _is_object(text: str) -> bool:
