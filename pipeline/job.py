@@ -21,6 +21,7 @@ class Job:
 
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
+    traces: whether what made each record is kept, for replays.
     """
 
     places: tuple[str, ...]
@@ -32,6 +33,7 @@ class Job:
     workers: int | None = None
     seconds: float = SECONDS
     retry_failed: bool = False
+    traces: bool = True
 
     @property
     def ledger_url(self) -> str:
