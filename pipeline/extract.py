@@ -13,8 +13,10 @@ from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
 from pipeline.complete import Line, Pages, asks_for, gaps, left_open
+from pipeline.confidence.model import Judge
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
-from pipeline.ground import ground
+from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
 from pipeline.plan import views
 from pipeline.planning.asks import fitted
@@ -36,11 +38,13 @@ def extract(
     name: str = "",
     passwords: Sequence[str] = (),
     question: str = "",
+    trust: Trust = DEFAULT,
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
-    question: for contracts that leave open what is asked; the record does not hold it.
+    question: for contracts that leave open what is asked; the record does not hold it. trust: which precision accepted
+    values are to have.
     Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
     check_needs(engine, contract, question)
@@ -54,7 +58,7 @@ def extract(
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):
                 pages = list(read_pages(document))
-            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock, question)
+            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock, question, trust)
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 
@@ -66,6 +70,7 @@ def extract_pages(
     engine: Engine,
     clock: Clock | None = None,
     question: str = "",
+    trust: Trust = DEFAULT,
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     clock = clock or Clock()
@@ -81,9 +86,10 @@ def extract_pages(
     missing = complete(assembly, asked, engine, clock)
     told = assembly.told()
     with clock.stage("ground"):
-        evidence = ground(told.data, pages, told.findings, contract.root)
+        grounds = grounded(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
-        fields, issues = check_fields(told.data, contract, evidence, told.findings)
+        judge = Judge.of(engine.info.name, trust)
+        fields, issues = check_fields(told.data, contract, grounds, told.sources, pages, judge, told.issues)
     issues += page_issues(info.uri, pages) + told.issues + missing
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
@@ -94,7 +100,8 @@ def extract_pages(
         data=told.data,
         fields=fields,
         issues=tuple(issues),
-        status=record_status(fields, issues),
+        precision=judge.precision,
+        status=record_status(told.data, contract, fields, issues),
         thoughts=tuple(part.answer.thought for part in asked.parts if part.answer.thought),
         usage=Usage(
             seconds=clock.seconds,

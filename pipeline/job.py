@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.engine import EMBEDDED, EngineSpec
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.sinks import JSONL, OWN_FOLDER
 
 SECONDS = 300.0  # that one document may take
@@ -21,6 +22,7 @@ class Job:
 
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
+    trust: what is asked of accepted values; records made under another are made anew.
     """
 
     places: tuple[str, ...]
@@ -32,6 +34,7 @@ class Job:
     workers: int | None = None
     seconds: float = SECONDS
     retry_failed: bool = False
+    trust: Trust = DEFAULT
 
     @property
     def ledger_url(self) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING
 
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.discover import Source
 from schemas import errors
 from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One document to read: where it is, by which schema and engine, and its hash."""
+    """One document to read: where it is, by which schema and engine, its hash, and how far values are to be trusted."""
 
     source: Source
     schema: str
     engine: EngineSpec
     sha256: str = ""
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    trust: Trust = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _read(assignment: Assignment) -> bytes | IntaglioError:
             engine_of(assignment.engine),
             name=uri,
             passwords=assignment.passwords,
+            trust=assignment.trust,
         )
         return record.model_dump_json().encode()
     except IntaglioError as error:
