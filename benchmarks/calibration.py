@@ -2,8 +2,8 @@
 
     python -m benchmarks.calibration FOLDER… [--made DIR] [--words DIR] [--keep] [--workers N]
 
-Each FOLDER is a source, of documents with their truth; with `--made DIR` those that `python -m sample_docs.make.variants
-DIR` wrote, and the samples in `sample_docs/`, are two more. Each source is left out in turn, and judged by a model that
+Each FOLDER is a source, of documents with their truth; with `--made DIR` what `python -m sample_docs.make.variants DIR`
+wrote, and the samples in `sample_docs/`, are two more. Each source is left out in turn, and judged by a model that
 was fitted on the others. `--keep` writes the model that is fitted on all to `pipeline/confidence/embedded.json`.
 `--words DIR` keeps what was read on each page, as `benchmarks.accuracy` does. The last line is one JSON.
 

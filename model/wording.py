@@ -40,12 +40,17 @@ LONGEST_LINE = 160  # characters of a line that is quoted to say where a slice b
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tabs and line ends
 
 
-def conversation(ask: Ask, schema_text: str, *, tools: bool = False) -> tuple[Message, Message, tuple[Picture, ...]]:
-    """The system's turn, the user's turn, and the pictures for which the latter's image parts stand."""
+def conversation(
+    ask: Ask, schema_text: str, *, tools: bool = False, last_page_only: bool = False
+) -> tuple[Message, Message, tuple[Picture, ...]]:
+    """The system's turn, the user's turn, and the pictures for which the latter's image parts stand.
+
+    last_page_only: of the pages, for one who knows how the others are told; the task is about all of them.
+    """
     parts: list[Message] = []
     pictures: list[Picture] = []
     said = ""  # up to the next picture is one part: templates trim parts, and put nothing between them
-    for view in ask.pages:
+    for view in ask.pages[-1:] if last_page_only else ask.pages:
         said += _heading(view, ask.pages)
         picture = picture_of(view)
         if picture is not None:

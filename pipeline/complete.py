@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
 from model.engine import Ask, PageView, Scope
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
-from pipeline.joining.entries import Entry, WordKey
-from pipeline.joining.look import Look, kind_of, look_of
+from pipeline.joining.entries import Entry, WordKey, lists_below
+from pipeline.joining.look import FEW, Look, kind_of, look_of
+from pipeline.plan import Table
 from schemas.contract import Contract
+from schemas.field import Field
 from schemas.narrow import narrowed
 from schemas.page import Box, enclosing
 from schemas.record import Issue
@@ -142,16 +145,21 @@ class Listed:
         return bool(figures) and told.issuperset(figures)
 
 
-def gaps(root: Entry, pages: Pages) -> list[Gap]:
-    """The lines of a document that look like entries and are none yet, or whose entry does not say what they show."""
+def listed(root: Entry, pages: Pages) -> dict[str, Listed]:
+    """Every list of a document by its pointer, those inside the entries of others too, taken over all these."""
     lists: dict[str, tuple[str, list[Entry]]] = {}
     _collect(root, "", "", lists)
-    every = [Listed(top, tuple(entries), pages) for top, entries in lists.values()]
+    return {pointer: Listed(top, tuple(entries), pages) for pointer, (top, entries) in lists.items()}
+
+
+def gaps(root: Entry, pages: Pages) -> list[Gap]:
+    """The lines of a document that look like entries and are none yet, or whose entry does not say what they show."""
+    every = listed(root, pages).values()
     found = {gap.line: gap for each in every for gap in each.gaps(root.words)}
-    taken = [anchor for each in every for _, anchor in each.standing]
     by_page: dict[int, list[Anchor]] = defaultdict(list)
-    for anchor in taken:
-        by_page[anchor.page].append(anchor)
+    for each in every:
+        for _, anchor in each.standing:
+            by_page[anchor.page].append(anchor)
     free = (
         gap
         for gap in found.values()
@@ -174,6 +182,55 @@ def asks_for(
         part = narrowed(contract, [scope.list])
         asks.append(Ask(f"{name} {scope.list[1:]} p{page} {number}", part, views[page], scope=scope))
     return asks
+
+
+def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Table]:
+    """Tables of lists of which so few entries were read that they do not tell how entries look, and whose lines are not
+    those of another list.
+    """
+    rows: Counter[str] = Counter()
+    for table in tables:
+        rows[table.list] += table.rows
+    unread = {at for at, count in rows.items() if count >= FEW and len(root.lists.get(at, ())) < FEW}
+    taken = Counter((each.top, anchor.page) for each in listed(root, pages).values() for _, anchor in each.standing)
+    return [
+        table
+        for table in tables
+        if table.list in unread
+        and sum(count for (top, page), count in taken.items() if page == table.page and top != table.list) < table.rows
+    ]
+
+
+def asks_for_tables(
+    tables: Sequence[Table], contract: Contract, views: Mapping[int, tuple[PageView, ...]], name: str
+) -> list[Ask]:
+    """Asks for what these tables hold, page by page."""
+    return [
+        Ask(
+            f"{name} {table.list[1:]} p{table.page}",
+            narrowed(contract, [table.list]),
+            views[table.page],
+            scope=Scope(table.list, table.page, table.page, rows=table.rows),
+        )
+        for table in tables
+    ]
+
+
+def tables_left(tables: Sequence[Table], root: Field) -> Iterator[Issue]:
+    """One for each list whose tables were not read. Where a contract has several lists, they may be another's."""
+    severity: Literal["warning", "error"] = "error" if len(list(lists_below(root))) == 1 else "warning"
+    by_list: dict[str, list[Table]] = defaultdict(list)
+    for table in tables:
+        by_list[table.list].append(table)
+    for pointer, some in by_list.items():
+        rows = sum(table.rows for table in some)
+        yield Issue(
+            code="entries-missing",
+            message=f"{pointer}: {rows} lines may be entries, from page {some[0].page} on, and hardly one was read.",
+            severity=severity,
+            pointers=(pointer,),
+            page=some[0].page,
+        )
 
 
 def left_open(gaps: Sequence[Gap]) -> Iterator[Issue]:

@@ -12,13 +12,13 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Line, Pages, asks_for, gaps, left_open
+from pipeline.complete import Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
 from pipeline.confidence.model import Judge
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
 from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
-from pipeline.plan import views
+from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
 from pipeline.slices import Asked, ask_all
@@ -77,13 +77,13 @@ def extract_pages(
     pages = [view.text for view in views]
     index = WordIndex(pages)
     with clock.stage("ask"):
-        _, asks = fitted(views, contract, engine, question, info.uri)
+        plan, asks = fitted(views, contract, engine, question, info.uri)
         asked = ask_all(engine, asks)
     check_answered(asked.parts)
     assembly = Assembly(contract, index)
     with clock.stage("assemble"):
         assembly.add(asked.parts)
-    missing = complete(assembly, asked, engine, clock)
+    missing = complete(assembly, plan.tables, asked, engine, clock)
     told = assembly.told()
     with clock.stage("ground"):
         grounds = grounded(told.data, pages, told.findings, contract.root)
@@ -112,8 +112,8 @@ def extract_pages(
     )
 
 
-def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
-    """Asks for the entries of lists that were left out at first, and gives what stays open. Both that it is given grow.
+def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
+    """Asks for the entries of lists that were left out at first, and says what stays open. `assembly`, `asked` grow.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
     long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
@@ -125,6 +125,10 @@ def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> 
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
             asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+            if number == 0:
+                asks += asks_for_tables(
+                    unread_tables(assembly.root, tables, pages), assembly.contract, views, "once more"
+                )
         if not asks or number == ROUNDS:
             break
         with clock.stage("ask"):
@@ -133,7 +137,7 @@ def complete(assembly: Assembly, asked: Asked, engine: Engine, clock: Clock) -> 
         asked.spent.extend(further.spent)
         with clock.stage("assemble"):
             assembly.add(further.parts)
-    return list(left_open(open_gaps))
+    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages), assembly.contract.root)]
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:

@@ -66,11 +66,24 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Lines of one page that look like the entries of a list. list: its pointer. rows: how many."""
+
+    list: str
+    page: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """How a document is asked about. Several windows only where not even the smallest pictures fit at once."""
+    """How a document is asked about. Several windows only where not even the smallest pictures fit at once.
+
+    tables: what was found of lists on the pages, of those whose tables say which list they are.
+    """
 
     pages: tuple[PagePlan, ...]
     windows: tuple[Window, ...]
+    tables: tuple[Table, ...] = ()
 
     @property
     def prefill_tokens(self) -> int:
@@ -107,7 +120,13 @@ def make_plan(pages: Sequence[PageText], contract: Contract, limits: Limits, que
         parts = slices(alone, lists, (inside[0].number, inside[-1].number), asked_here, half)
         prefix = FIXED + sum(page.tokens for page in inside)
         windows.append(Window(inside[0].number, inside[-1].number, prefix, _with_tasks(parts, contract, wording)))
-    return Plan(planned, tuple(windows))
+    tables = (
+        Table(each.list.pointer, page, count)
+        for each in lists
+        for page in each.by_page
+        if (count := each.rows(page, page))
+    )
+    return Plan(planned, tuple(windows), tuple(tables))
 
 
 def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tuple[PageView, ...]:

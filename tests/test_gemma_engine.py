@@ -288,7 +288,7 @@ def test_it_looks_up_nothing_that_no_longer_fits_into_the_context(engine: GemmaE
     assert json.loads(answer.json_text)["total"] == 12.5
     assert len(answer.tool_calls) == 1
     assert answer.prompt_tokens + engine.spec.output_tokens <= engine.count(ask) + 900
-    assert read[1].count("<|image>") == read[2].count("<|image>") == read[0].count("<|image>") + 1
+    assert [text.count("<|image>") for text in read[1:]] == [1, 1]  # behind the pages, which stay read
 
 
 def test_a_reply_in_circles_is_ended_and_asked_for_once_more_without_grammar(tiny_checkpoint: Path) -> None:

@@ -19,7 +19,7 @@ from transformers import Gemma4ForConditionalGeneration
 from transformers.models.gemma4.processing_gemma4 import Gemma4Processor
 from transformers.processing_utils import ProcessorMixin
 
-from model.engine import Ask, PageView
+from model.engine import Ask, PageView, Scope
 from model.gemma.calls import BadCall, ToolCall
 from model.gemma.processor import (
     CHANNEL_CLOSE,
@@ -126,6 +126,34 @@ def test_the_prefix_ends_with_the_last_page_whatever_is_on_it(processor: Process
     prompts = [encode(processor, ask(seen(INVOICE), view, question=question), SCHEMA) for question in ("", "Who?")]
     (shared,) = {prompt.ids[: prompt.prefix] for prompt in prompts}
     assert processor.text(shared).endswith("Page 2 of 2" if view.image is None else IMAGE_CLOSE)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        seen(SECOND),
+        seen(SECOND, with_words=False),
+        PageView(page("", number=2)),
+        PageView(page("```\n````\n ", number=2)),
+        PageView(replace(page("", number=2), failure="torn")),
+    ],
+)
+@pytest.mark.parametrize("look", [False, True])
+def test_a_prompt_that_takes_over_a_known_prefix_is_what_it_is_without(
+    processor: Processor, view: PageView, look: bool
+) -> None:
+    pages = seen(INVOICE, 140), seen(replace(INVOICE, number=3)), view
+    contract = Contract.from_json_schema(
+        {"title": "L", "type": "object", "properties": {"rows": {"type": "array", "items": {"type": "string"}}}}
+    )
+    scopes = None, Scope("/rows", 1, 1, rows=3), Scope("/rows", 3, 3, Box(0, 0.5, 1, 1))
+    asks = [ask(*pages, question="\n`Who?"), *(replace(ask(*pages, contract=contract), scope=each) for each in scopes)]
+    zoom = (ToolCall("zoom", {"page": 1, "box": [0, 0, 500, 200]}),)
+    exchanges = [Exchange(zoom, run_calls(zoom, pages), "")] if look else []
+    for one, other in pairwise([*asks, *asks[:1]]):
+        known = encode(processor, one, SCHEMA, tools=look, exchanges=exchanges)
+        afresh = encode(processor, other, "{}", tools=look, exchanges=exchanges)
+        assert encode(processor, other, "{}", tools=look, exchanges=exchanges, known=known) == afresh
 
 
 def test_looking_something_up_leaves_the_prefix_as_it_is(processor: Processor) -> None:

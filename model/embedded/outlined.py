@@ -9,8 +9,8 @@ from model.embedded.bibliography import work_leaves, work_rows
 from model.embedded.lines import Line, Span
 from model.embedded.outline import Section, continues, fitness, items, of_list, passages, said
 from model.embedded.roles import name_words
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row
 from model.embedded.texts import separated
 from schemas.field import Field
 from schemas.lexicon import meant
@@ -19,6 +19,12 @@ OPENING_WORDS = 15  # from which text before the first heading is a summary
 LISTED = 0.55  # the confidence in what a heading and a bullet tell
 _DATES = re.compile(
     r"\s*\((?:[^()\d]{0,40}[ ,:])?((?:19|20)\d\d(?:\s*[-–—,]\s*(?:(?:19|20)\d\d|present))*)\)", re.IGNORECASE
+)
+
+
+_USUAL = tuple(
+    Field(name, f"/{name}", "array")
+    for name in "experience education skills languages publications certifications summary references".split()
 )
 
 
@@ -124,8 +130,9 @@ def _dated(spans: tuple[Span, ...], date: Field, text: Field, organization: Fiel
 def _sections(
     found: Sequence[Section], node: Field, rivals: Sequence[Field], title: Field, content: Field
 ) -> list[Row]:
-    """The sections that no other list claims; none where no other list is there to claim one."""
-    claimed = [section for other in rivals if other is not node for section in of_list(found, other, rivals)]
+    """The sections that no other list claims, where the contract has others; else those with no usual heading."""
+    others = [other for other in rivals if other is not node] or _USUAL
+    claimed = [section for other in others for section in of_list(found, other, [*rivals, *others])]
     if not claimed:
         return []
     rows = []

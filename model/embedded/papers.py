@@ -11,8 +11,8 @@ from model.embedded.candidates import Reading
 from model.embedded.lines import Line, Span
 from model.embedded.outline import HEADING_WORDS, LARGER, NUMBERED
 from model.embedded.roles import name_words
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row
 from model.values.text import squash
 from schemas.field import Field
 from schemas.lexicon import meant

@@ -114,6 +114,7 @@ class Answering:
         self.grammars = Grammars.of(processor.tokenizer, text.vocab_size, sorted(self.stops))
         self.markers = Markers.of(processor.tokenizer, sorted(self.stops))
         self.trunk: Trunk | None = None
+        self.last: Draft | None = None  # that a prompt was made for
 
     @classmethod
     def load(cls, spec: EngineSpec, checkpoint: Checkpoint) -> Answering:
@@ -198,7 +199,9 @@ class Answering:
         return len(prompt.ids) - prompt.prefix + looked_up + self._most_tokens(draft)
 
     def _prompt(self, draft: Draft) -> Prompt:
+        """Made once. Pages that were told before are not made into tokens again."""
         if draft.prompt is None:
+            last = self.last
             draft.prompt = encode(
                 self.processor,
                 draft.ask,
@@ -206,7 +209,9 @@ class Answering:
                 thinking=draft.thinks,
                 tools=draft.ask.look,
                 exchanges=draft.exchanges,
+                known=last.prompt if last is not None and last.reads_like(draft) else None,
             )
+            self.last = draft
         return draft.prompt
 
     def _read(self, draft: Draft) -> Trunk:

@@ -10,7 +10,7 @@ Text of documents, questions and schemas stays text: only the chat template writ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.engine import Ask
 from model.gemma.processor import CHANNEL_CLOSE, CHANNEL_OPEN, IMAGE, IMAGE_CLOSE, IMAGE_OPEN, Processor
@@ -44,12 +44,15 @@ def encode(
     thinking: bool = False,
     tools: bool = False,
     exchanges: Sequence[Exchange] = (),
+    known: Prompt | None = None,
 ) -> Prompt:
     """The ask as tokens, without rendering a page.
 
-    schema_text: the JSON Schema to fill, as text. exchanges: what the model has looked up so far, in order.
+    schema_text: the JSON Schema to fill, as text. exchanges: what the model has looked up so far, in order. known: a
+    prompt over the same pages, thinking and tools alike, of which the prefix is taken over: what follows is all that is
+    made into tokens anew, behind the last page, at whose end a long document's tokens end no differently.
     """
-    system, user, pictures = conversation(ask, schema_text, tools=tools)
+    system, user, pictures = conversation(ask, schema_text, tools=tools, last_page_only=known is not None)
     looked_up = [printable(message) for exchange in exchanges for message in exchange.messages()]
     pictures += tuple(picture for exchange in exchanges for picture in exchange.pictures)
     declared = DECLARATIONS if tools else ()
@@ -57,12 +60,24 @@ def encode(
     pages = without_task(user, ask, schema_text)
     before = processor.chat_ids([system, pages], tools=declared, thinking=thinking, to_continue=False)
     prefix = shared_length(before, ids)
-    return Prompt(
+    prompt = Prompt(
         ask_id=ask.id,
         ids=_with_pictures(processor, ids, pictures),
         prefix=len(_with_pictures(processor, ids[:prefix], pictures)),
         pictures=pictures,
         in_thought=_ends_in_thought(processor, ids),
+    )
+    return prompt if known is None else _onto(known, prompt, processor.ids[IMAGE_OPEN])
+
+
+def _onto(known: Prompt, prompt: Prompt, image: int) -> Prompt:
+    """The known prefix, with what the prompt has behind its own. image: the token with which a picture begins."""
+    told, again = (each.ids[: each.prefix].count(image) for each in (known, prompt))
+    return replace(
+        prompt,
+        ids=known.ids[: known.prefix] + prompt.ids[prompt.prefix :],
+        prefix=known.prefix,
+        pictures=known.pictures[:told] + prompt.pictures[again:],
     )
 
 

@@ -135,7 +135,7 @@ def fingerprint_of(engine: str, trust: Trust) -> str:
 
 
 def calibration_for(engine: str, path: str = "") -> Calibration:
-    """The engine's own calibration, else the prior, or that of a file. Raises UsageError for a file of another engine."""
+    """The engine's own, else the prior, or that of a file. Raises UsageError for a file of another engine."""
     if not path:
         return _own(engine)
     calibration = load_calibration(Path(path))

@@ -75,6 +75,11 @@ class Entry:
         """All words that state one of its leaves, those of its own lists left out."""
         return frozenset(word for stated in self.stated.values() for word in stated.words)
 
+    @property
+    def is_believed(self) -> bool:
+        """Whether the engine itself knows where it stands."""
+        return any(source.finding for source in self.sources.values())
+
     def values(self) -> Iterator[tuple[str, Any]]:
         """Pointer and value of everything of its own that is no object and not null; a list is one value."""
         return _values(self.value, "")

@@ -91,7 +91,12 @@ class Joiner:
         for entry in entries:
             same = None
             if anchor := anchor_of(entry, self.index):
-                others = {id(other): (other, place) for word in entry.words for other, place in by_word[word]}
+                others = {
+                    id(other): (other, place)
+                    for word in entry.words
+                    for other, place in by_word[word]
+                    if other.part != entry.part or not entry.is_believed
+                }
                 same = next((one for one, at in others.values() if _is_same(entry, anchor, one, at, self.index)), None)
                 for word in entry.words:
                     by_word[word].append((same or entry, anchor))
