@@ -12,17 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-<<<<<<< HEAD:pipeline/grounding/chain.py
-from pipeline.grounding.bands import EQUAL, POOR, Band, bands, chained, dealt
-from pipeline.grounding.columns import Column
-from pipeline.grounding.spots import Wanted, claims
-from pipeline.grounding.words import Words
-=======
 from pipeline.grounding.bands import EQUAL, POOR, Band, apart, bands, chained, dealt
 from pipeline.grounding.columns import Column
 from pipeline.grounding.spots import Wanted, claims, overlaps
 from pipeline.grounding.words import Words
->>>>>>> h-ground:pipeline/chain.py
 
 SURE = 16  # stretches: rows with more of them wait until the others are placed
 WORTH_MOVING = 0.95  # share of another stretch's weight below which a row leaves its place in the order for it
