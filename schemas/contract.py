@@ -111,8 +111,12 @@ class Contract:
 
     def run_checks(self, data: Any) -> tuple[CheckResult, ...]:
         """The results of all checks that could be decided: declared, inferred, of check digits and of currencies."""
-        between = (result for check in (*self.checks, *self.inferred) for result in check.run(data))
-        return (*between, *check_digits(self.root, data), *currency_results(self.root, data))
+        return (
+            *(result for check in self.checks for result in check.run(data)),
+            *(result for check in self.inferred for result in check.run(data)),
+            *check_digits(self.root, data),
+            *currency_results(self.root, data),
+        )
 
     @cached_property
     def root(self) -> Field:

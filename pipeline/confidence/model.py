@@ -31,11 +31,12 @@ Signals = Mapping[str, float]
 """By name, as `pipeline.confidence.signals` has them; those that are left out are nought."""
 
 FOR = frozenset(
-    "evidence by_value literal engine engine_70 engine_85 token_least token_mean text_layer proved row_stated".split()
+    "evidence by_value literal engine engine_70 engine_85 engine_name token_least token_mean text_layer proved "
+    "row_stated".split()
 )
-AGAINST = frozenset("unplaced read faint doubted long".split())
+AGAINST = frozenset("unplaced read faint shared doubted long".split())
 PRIOR = "prior"
-_DECIMALS = 3
+_STEPS = 1000
 
 
 class _Part(BaseModel):
@@ -119,7 +120,7 @@ class Judge:
 
     def confidence(self, signals: Signals) -> float:
         """As the record has it: rounded down, so that rounding accepts nothing, and never a full 1."""
-        return math.floor(self.calibration.confidence(signals) * 10**_DECIMALS) / 10**_DECIMALS
+        return math.floor(self.calibration.confidence(signals) * _STEPS) / _STEPS
 
     def accepts(self, confidence: float, signals: Signals) -> bool:
         """Whether it is sure enough, words state the value, and nothing doubts it."""

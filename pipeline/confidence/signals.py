@@ -21,7 +21,7 @@ long          of a text, how many words it has; 1 from 31 on
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from pipeline.joining.entries import Source
 from schemas.field import Field
 from schemas.formats import leaf_values
 from schemas.lexicon import meant
-from schemas.page import PageText
+from schemas.page import Box, PageText
 from schemas.pointer import leaves
 from schemas.record import Evidence
 
@@ -44,6 +44,7 @@ _NAMING = frozenset(
     "issuer buyer bank account_holder ship_to address shipper consignee carrier insurer claimant borrower lender "
     "administrative_agent tenant landlord employer employee institution publisher".split()
 )
+SHARED = 0.5  # of the smaller of two boxes, from which their words are the same
 _LONG = 5  # powers of two
 
 
@@ -68,8 +69,9 @@ class Observer:
     ) -> None:
         self._grounds, self._sources = grounds, sources
         self._nodes = {pointer: node for pointer, node, _ in leaf_values(root, data)}
-        self._words = {page.number: _Print(page) for page in pages}
+        self._words = {page.number: _Printed(page) for page in pages}
         self._stated = _stated_of_rows(data, grounds)
+        self._shared = _shared(grounds, {pointer: node.pointer for pointer, node in self._nodes.items()})
 
     def signals(self, pointer: str, value: Any, checked: Checked) -> dict[str, float]:
         """Those that are not nought, of a value that is not null."""
@@ -82,9 +84,12 @@ class Observer:
             **_of_value(node, value),
             "derived": float(grounded is not None and grounded.basis is Basis.DERIVED),
             "unplaced": float(not evidence),
+            "shared": float(pointer in self._shared),
             "proved": checked.proved.get(pointer, 0.0),
             "doubted": float(pointer in checked.doubted),
         }
+        if "kind_name" in found:
+            found["engine_name"] = found.get("engine", 0.0)
         if node is not None and "*" in node.pointer:
             found |= {"row": 1.0, "row_stated": self._stated.get(pointer.rpartition("/")[0], 0.0)}
         return {name: round(signal, 4) for name, signal in found.items() if signal}
@@ -103,7 +108,7 @@ class Observer:
         }
 
 
-class _Print:
+class _Printed:
     """The words of a page by their middles, to find those in a box again."""
 
     def __init__(self, page: PageText) -> None:
@@ -139,7 +144,9 @@ def _is_code(text: str) -> bool:
 
 
 def _is_name(node: Field) -> bool:
-    concepts = meant(node.name, node.title, node.description, in_row="*" in node.pointer)
+    if "*" in node.pointer:
+        return False
+    concepts = meant(node.name, node.title, node.description)
     return node.format in _NAMES or any(concept.name in _NAMING for concept in concepts)
 
 
@@ -158,6 +165,28 @@ def _of_engine(source: Source) -> dict[str, float]:
         least, mean = min(source.logprobs), sum(source.logprobs) / len(source.logprobs)
         found |= {"tokens": 1.0, "token_least": math.exp(min(0.0, least)), "token_mean": math.exp(min(0.0, mean))}
     return found or {"silent": 1.0}
+
+
+def _shared(grounds: Mapping[str, Grounded], fields: Mapping[str, str]) -> frozenset[str]:
+    """Pointers of values whose words state a value of another field as well. fields: by pointer, that of the field."""
+    by_page: dict[int, list[tuple[str, str, Box]]] = {}
+    for pointer, grounded in grounds.items():
+        for item in grounded.evidence:
+            by_page.setdefault(item.page, []).append((pointer, fields.get(pointer, pointer), item.box))
+    return frozenset(pointer for pieces in by_page.values() for pointer in _shared_on_page(pieces))
+
+
+def _shared_on_page(pieces: Sequence[tuple[str, str, Box]]) -> Iterator[str]:
+    names = {name: number for number, name in enumerate(dict.fromkeys(name for _, name, _ in pieces))}
+    fields = np.array([names[name] for _, name, _ in pieces])
+    boxes = np.array([box for _, _, box in pieces])
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    areas = sizes[:, 0] * sizes[:, 1]
+    for number, (pointer, _, _) in enumerate(pieces):
+        corners = np.minimum(boxes[number, 2:], boxes[:, 2:]) - np.maximum(boxes[number, :2], boxes[:, :2])
+        common = np.clip(corners, 0, None).prod(axis=1)
+        if ((common >= SHARED * np.minimum(areas[number], areas)) & (common > 0) & (fields != fields[number])).any():
+            yield pointer
 
 
 def _stated_of_rows(data: Any, grounds: Mapping[str, Grounded]) -> dict[str, float]:

@@ -26,10 +26,11 @@ from sample_docs.make.printing import AMERICA, ENGLAND, FRANCE, GERMANY, NETHERL
 from sample_docs.make.sample import Sample, pdf_bytes, printed
 from sample_docs.make.scan import Look, caught_again, scanned_pdf
 
-BILLS: Mapping[str, Mapping[str, object]] = {
+BILLS: Mapping[str, dict[str, object]] = {
     name.removesuffix("_BILL").lower(): bill for name, bill in vars(invoice_data).items() if name.endswith("_BILL")
 }
-LAYOUTS = (grid, strip, letter, framed, band, airy)
+LAYOUTS = {grid: None, strip: "USD", letter: "EUR", framed: "EUR", band: "EUR", airy: "EUR"}
+"""Each with the currency whose sign it prints, whatever the bill's is."""
 COUNTRIES = (
     (ENGLAND, ENGLISH),
     (GERMANY, GERMAN),
@@ -58,14 +59,15 @@ def variants() -> Iterator[tuple[str, Sample]]:
 
 def _invoices() -> Iterator[tuple[str, Sample]]:
     for number, (name, bill) in enumerate(BILLS.items()):
-        for place, layout in enumerate(LAYOUTS):
+        for place, (layout, currency) in enumerate(LAYOUTS.items()):
             locale, words = COUNTRIES[(number + 2 * place) % len(COUNTRIES)]
-            paper = invoices.on_paper(bill, layout, locale, MISSING | words)
+            printed_bill = bill | {"currency": currency or bill["currency"]}
+            paper = invoices.on_paper(printed_bill, layout, locale, MISSING | words)
             path = f"invoices/{name}-{layout.__name__}-{locale.language}.pdf"
             if (number + place) % 2 or paper.pages >= LONG:
-                yield path, printed("invoice", bill, paper)
+                yield path, printed("invoice", printed_bill, paper)
             else:
-                yield path, scanned_pdf("invoice", bill, paper, _look(1000 + 10 * number + place, 130, 200))
+                yield path, scanned_pdf("invoice", printed_bill, paper, _look(1000 + 10 * number + place, 130, 200))
 
 
 def _copy(sample: Sample, path: str, number: int) -> Sample | None:
