@@ -70,6 +70,7 @@ def ingest(
     workers: int | None = None,
     seconds: float = SECONDS,
     retry_failed: bool = False,
+    traces: bool = True,
 ) -> Any:
     """Reads every document once and writes one JSON for each. Parameters as in `pipeline.job.Job`.
 
@@ -85,6 +86,7 @@ def ingest(
         workers=workers,
         seconds=seconds,
         retry_failed=retry_failed,
+        traces=traces,
     )
     with open_batch(job, _watch.get(None)) as batch:
         rows = batch.read()
@@ -115,6 +117,7 @@ def run_flow(job: Job, watch: Watch) -> None:
             workers=job.workers,
             seconds=job.seconds,
             retry_failed=job.retry_failed,
+            traces=job.traces,
             return_state=True,
         )
     except TerminationSignal as error:  # Prefect's own handling of a scheduler's request to end

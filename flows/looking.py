@@ -123,6 +123,38 @@ def show(
     raise typer.Exit(run(record))
 
 
+def replay(
+    record: Annotated[Path, typer.Argument(help="A record's JSON file, as `ingest` wrote it.", show_default=False)],
+    schema: Annotated[
+        str,
+        typer.Option(
+            "--schema", "-s", help="Another schema, as for `ingest`: its fields are filled from the same replies."
+        ),
+    ] = "",
+    trace: Annotated[
+        Path | None,
+        typer.Option(help="Where its trace is, if the record was moved out of its folder.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the new record to this new file.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what changed as JSON.")] = False,
+) -> None:
+    """Make a record again from what its engine said, without engine or document, and say what is different.
+
+    Joining, grounding and checks are those of the Intaglio at hand: so what an update, or a change to a schema, does to
+    records is known before anything is read again. The record itself stays as it is.
+
+    Examples: `intaglio replay records/invoice.pdf.json`,
+    `intaglio replay records/invoice.pdf.json --schema bill.py:Bill --out new.json`
+
+    Exit code: 0 nothing changed, 1 something did, 2 wrong use.
+    """
+    from flows.commands.replay import run
+
+    raise typer.Exit(run(record, schema, trace, out, as_json=as_json))
+
+
 def schemas(
     name: Annotated[str | None, typer.Argument(help="A schema, to list its fields.", show_default=False)] = None,
 ) -> None:

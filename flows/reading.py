@@ -43,6 +43,12 @@ def ingest(
         str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
     ] = "",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed documents again.")] = False,
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace/--no-trace", help="Keep what made each record, words of the document included, for `replay`."
+        ),
+    ] = True,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -71,6 +77,7 @@ def ingest(
         workers=workers,
         seconds=timeout,
         retry_failed=retry_failed,
+        traces=trace,
     )
     raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
 

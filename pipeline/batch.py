@@ -1,7 +1,8 @@
 """A batch: many documents, each done once. The ledger says what is done; this does the rest, and loses nothing.
 
-Order of writing, for every document: its JSON file, whole or not at all, then the ledger's row. A run that dies between
-the two does that document again, to the same file; a row whose file is missing gets it back without any work.
+Order of writing, for every document: its trace and its JSON file, each whole or not at all, then the ledger's row. A
+run that dies in between does that document again, to the same files; a row whose file is missing gets it back without
+any work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
 from pipeline.ledger import Ledger
 from pipeline.serving import Outcome, contract_of, engine_of
-from pipeline.sinks import output_folder, record_path, write_atomically, write_lines
+from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
+from pipeline.trace_file import trace_path
 from pipeline.workers import Workers, cores
 from schemas.record import Record
 
@@ -52,7 +54,7 @@ class Batch:
         documents = {id(document.assignment): document for document in self.plan.todo}
         most = engine_of(self.job.engine).limits.processes or len(documents)
         count = min(self.job.workers or cores(), most, len(documents))
-        with Workers(count, self.job.seconds, self.job.engine) as workers:
+        with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)
                 self._statuses[row.status] += 1
@@ -75,6 +77,8 @@ class Batch:
 
     def _keep(self, document: Document, outcome: Outcome) -> Row:
         record = outcome.record
+        if outcome.trace:
+            write_bytes(trace_path(self.job.out, record), [outcome.trace])
         write_atomically(record_path(self.job.out, document.name), record.model_dump_json(indent=2))
         key = document.key
         if record.document.sha256:  # it may have changed since it was planned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,16 +12,21 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
+from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unread_tables
 from pipeline.confidence.model import Judge
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
 from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
+from pipeline.joining.gaps import gaps
+from pipeline.joining.lines import Line, Pages
 from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
-from pipeline.slices import Asked, ask_all
+from pipeline.rounds import FIRST, Live, Rounds
+from pipeline.slices import Asked
+from pipeline.trace import Trace
+from pipeline.tracing import Shutter, trace_of
 from schemas.contract import Contract
 from schemas.errors import IntaglioError
 from schemas.page import PageText
@@ -39,12 +44,14 @@ def extract(
     passwords: Sequence[str] = (),
     question: str = "",
     trust: Trust = DEFAULT,
+    keep: Callable[[Trace], None] | None = None,
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
     question: for contracts that leave open what is asked; the record does not hold it. trust: which precision accepted
-    values are to have.
+    values are to have. keep: is given what made the record, for replays; a document that cannot be read has nothing of
+    that kind.
     Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
     check_needs(engine, contract, question)
@@ -58,7 +65,15 @@ def extract(
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):
                 pages = list(read_pages(document))
-            return extract_pages(info, views(document, pages, engine.limits), contract, engine, clock, question, trust)
+            seen = views(document, pages, engine.limits)
+            if keep is None:
+                return extract_pages(info, seen, contract, engine, clock, question, trust)
+            judge = Judge.of(engine.info.name, trust)
+            live, shutter = Live(engine), Shutter()
+            seen = shutter.over(seen)
+            record = record_of(info, seen, contract, live, clock, judge, question)
+            keep(trace_of(record, seen, contract, live, shutter, question))
+            return record
     except IntaglioError as error:
         return failed_record(info, error, contract, engine)
 
@@ -73,22 +88,35 @@ def extract_pages(
     trust: Trust = DEFAULT,
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
-    clock = clock or Clock()
+    judge = Judge.of(engine.info.name, trust)
+    return record_of(info, views, contract, Live(engine), clock or Clock(), judge, question)
+
+
+def record_of(
+    info: DocumentInfo,
+    views: Sequence[PageView],
+    contract: Contract,
+    rounds: Rounds,
+    clock: Clock,
+    judge: Judge,
+    question: str = "",
+) -> Record:
+    """The same, of rounds with an engine, or of those of an earlier day."""
     pages = [view.text for view in views]
-    index = WordIndex(pages)
+    index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):
-        plan, asks = fitted(views, contract, engine, question, info.uri)
-        asked = ask_all(engine, asks)
+        plan, asks = fitted(views, contract, rounds.engine, question, info.uri)
+        first = rounds.put(FIRST, asks)
+        asked.add(first)
     check_answered(asked.parts)
     assembly = Assembly(contract, index)
     with clock.stage("assemble"):
         assembly.add(asked.parts)
-    missing = complete(assembly, plan.tables, asked, engine, clock)
+    missing = complete(assembly, plan.tables, asked, rounds, clock)
     told = assembly.told()
     with clock.stage("ground"):
         grounds = grounded(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
-        judge = Judge.of(engine.info.name, trust)
         fields, issues = check_fields(told.data, contract, grounds, told.sources, pages, judge, told.issues)
     issues += page_issues(info.uri, pages) + told.issues + missing
     if masks := sum(answer.mask_seconds for answer in asked.answers):
@@ -96,7 +124,7 @@ def extract_pages(
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
-        engine=engine.info,
+        engine=rounds.engine.info,
         data=told.data,
         fields=fields,
         issues=tuple(issues),
@@ -107,34 +135,34 @@ def extract_pages(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in asked.answers),
             output_tokens=sum(answer.output_tokens for answer in asked.answers),
-            escalations=len(asked.answers) - len(asks),
+            escalations=len(asked.answers) - first.put,
         ),
     )
 
 
-def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, engine: Engine, clock: Clock) -> list[Issue]:
+def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: Rounds, clock: Clock) -> list[Issue]:
     """Asks for the entries of lists that were left out at first, and says what stays open. `assembly`, `asked` grow.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
     long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
+    asker = Asker(assembly.contract, rounds.engine.limits, views)
     pages, asked_once = Pages(assembly.index), set[Line]()
     for number in range(ROUNDS + 1):
         with clock.stage("complete"):
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
-            asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+            asks = asks_for(open_gaps, f"again {number + 1}", asker)
             if number == 0:
-                asks += asks_for_tables(
-                    unread_tables(assembly.root, tables, pages), assembly.contract, views, "once more"
-                )
-        if not asks or number == ROUNDS:
+                asks += asks_for_tables(unread_tables(assembly.root, tables, pages), "once more", asker)
+        if number == ROUNDS:
             break
         with clock.stage("ask"):
-            further = ask_all(engine, asks)
-        asked.parts.extend(further.parts)
-        asked.spent.extend(further.spent)
+            further = rounds.put(f"again {number + 1}", asks)
+        if not further.parts:
+            break
+        asked.add(further)
         with clock.stage("assemble"):
             assembly.add(further.parts)
     return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages), assembly.contract.root)]

@@ -22,7 +22,8 @@ class Job:
 
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
-    trust: what is asked of accepted values; records made under another are made anew.
+    trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
+    record is kept, for replays.
     """
 
     places: tuple[str, ...]
@@ -35,6 +36,7 @@ class Job:
     seconds: float = SECONDS
     retry_failed: bool = False
     trust: Trust = DEFAULT
+    traces: bool = True
 
     @property
     def ledger_url(self) -> str:

@@ -9,10 +9,11 @@ import contextlib
 import os
 import resource
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import connection, parent_process
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.discover import Source
@@ -22,6 +23,7 @@ from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
     from model.engine import Engine, EngineSpec
+    from pipeline.trace import Trace
     from schemas.contract import Contract
 
 
@@ -37,19 +39,28 @@ class Assignment:
     trust: Trust = DEFAULT
 
 
+class Read(NamedTuple):
+    """What a worker makes of a document. record: as JSON; trace: packed, empty where there is none."""
+
+    record: bytes
+    trace: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An assignment's record. code: of its first issue where it failed; retryable: that may pass."""
+    """An assignment's record. code: of its first issue where it failed; retryable: that may pass. trace: packed."""
 
     assignment: Assignment
     record: Record
     code: str = ""
     retryable: bool = False
+    trace: bytes = b""
 
 
-def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None) -> None:
+def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None, traces: bool) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
-    then for each assignment its record as JSON or the error that kept it from one. memory: bytes that it may take."""
+    then for each assignment what it has read or the error that kept it from that. memory: bytes that it may take.
+    traces: whether it notes down what made the records."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     confine(memory)
     try:
@@ -61,7 +72,7 @@ def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory:
     pipe.send(None)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
-            pipe.send(_read(pipe.recv()))
+            pipe.send(_read(pipe.recv(), traces))
 
 
 def confine(memory: int | None) -> None:
@@ -72,11 +83,11 @@ def confine(memory: int | None) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def finished(assignment: Assignment, text: bytes) -> Outcome:
-    """The outcome of a record that a worker sent."""
-    record = Record.model_validate_json(text)
+def finished(assignment: Assignment, read: Read) -> Outcome:
+    """The outcome of what a worker sent."""
+    record = Record.model_validate_json(read.record)
     code = record.issues[0].code if record.status == "failed" and record.issues else ""
-    return Outcome(assignment, record, code, code in _retryable_codes())
+    return Outcome(assignment, record, code, code in _retryable_codes(), read.trace)
 
 
 def failed(assignment: Assignment, error: IntaglioError) -> Outcome:
@@ -104,10 +115,11 @@ def engine_of(spec: EngineSpec) -> Engine:
     return load_engine(spec)
 
 
-def _read(assignment: Assignment) -> bytes | IntaglioError:
+def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
     from pipeline.extract import extract
 
     uri = assignment.source.uri
+    traces: list[Trace] = []
     try:
         record = extract(
             assignment.source.path,
@@ -116,8 +128,9 @@ def _read(assignment: Assignment) -> bytes | IntaglioError:
             name=uri,
             passwords=assignment.passwords,
             trust=assignment.trust,
+            keep=traces.append if traced else None,
         )
-        return record.model_dump_json().encode()
+        return Read(record.model_dump_json().encode(), _packed(traces, assignment.engine))
     except IntaglioError as error:
         return error
     except MemoryError:
@@ -125,6 +138,14 @@ def _read(assignment: Assignment) -> bytes | IntaglioError:
     except Exception as bug:  # ours, not the document's: it costs this document only, and is told in full
         reason = f"{type(bug).__name__}: {bug}"
         return ReaderCrashed(f"reading it failed unexpectedly: {reason}.", document=uri, remedy="Please report it.")
+
+
+def _packed(traces: Sequence[Trace], engine: EngineSpec) -> bytes:
+    from pipeline.trace import without_address
+    from pipeline.trace_file import packed
+
+    settings = without_address(asdict(engine))
+    return b"".join(packed(trace.model_copy(update={"settings": settings})) for trace in traces)
 
 
 def _end_with_parent() -> None:

@@ -60,7 +60,12 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Puts all lines, each with a line end, at the path, or leaves what was there. Raises OutputUnwritable.
+    """Puts all lines, each with a line end, at the path, or leaves what was there. Raises OutputUnwritable."""
+    write_bytes(path, (f"{line}\n".encode() for line in lines))
+
+
+def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
+    """Puts all parts, one behind the other, at the path, or leaves what was there. Raises OutputUnwritable.
 
     The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run does
     the document again.
@@ -69,8 +74,8 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("w", encoding="utf-8") as stream:
-                stream.writelines(f"{line}\n" for line in lines)
+            with temporary.open("wb") as stream:
+                stream.writelines(parts)
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)

@@ -34,16 +34,22 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """parts: together they answer what was asked, in its order; one that is still not whole says so. spent: replies
-    that were given up.
+    that were given up. put: how many asks it began with.
     """
 
     parts: list[Part] = field(default_factory=list)
     spent: list[Answer] = field(default_factory=list)
+    put: int = 0
 
     @property
     def answers(self) -> list[Answer]:
         """All that were paid for."""
         return [part.answer for part in self.parts] + self.spent
+
+    def add(self, further: Asked) -> None:
+        """Takes in what came of a later round, put for what this one left open."""
+        self.parts.extend(further.parts)
+        self.spent.extend(further.spent)
 
 
 def ask_all(engine: Engine, asks: Sequence[Ask]) -> Asked:
@@ -53,7 +59,7 @@ def ask_all(engine: Engine, asks: Sequence[Ask]) -> Asked:
     what it reads, and for validation to judge.
     Raises AnswerError where the engine gives no answer.
     """
-    asked, waiting, left = Asked(), list(asks), MOST_PARTED + len(asks)
+    asked, waiting, left = Asked(put=len(asks)), list(asks), MOST_PARTED + len(asks)
     second: set[str] = set()
     order: dict[str, tuple[int, ...]] = {ask.id: (place,) for place, ask in enumerate(asks)}
     while waiting:

@@ -18,7 +18,7 @@ from multiprocessing import connection, get_context, resource_tracker
 from types import TracebackType
 
 from model.engine import EngineSpec
-from pipeline.serving import Assignment, Outcome, engine_of, failed, finished, serve
+from pipeline.serving import Assignment, Outcome, Read, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
@@ -31,15 +31,17 @@ LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machi
 
 
 class Workers:
-    """`count` reader processes for one engine. seconds: the most that one document may take.
+    """`count` reader processes for one engine. seconds: the most that one document may take. traces: whether what made
+    the records is kept.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
 
-    def __init__(self, count: int, seconds: float, engine: EngineSpec) -> None:
+    def __init__(self, count: int, seconds: float, engine: EngineSpec, *, traces: bool = False) -> None:
         self.count = count
         self.seconds = seconds
         self.engine = engine
+        self.traces = traces
         self.heavy = engine_of(engine).limits.processes is not None
         self.start_seconds = LOAD_SECONDS if self.heavy else START_SECONDS
         self.recycle_after = (
@@ -112,7 +114,7 @@ class _Worker:
             self.ready = True
             self.starts = 0
             self.deadline = time.monotonic() + self.pool.seconds
-        elif isinstance(message, bytes):
+        elif isinstance(message, Read):
             self.idle = True
             return finished(self.assignment, message)
         elif isinstance(message, IntaglioError):
@@ -138,7 +140,8 @@ class _Worker:
     def _start(self) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        arguments = (theirs, self.pool.engine, max(1, cores() // self.pool.count), self.pool.memory)
+        pool = self.pool
+        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces)
         self.process = context.Process(target=serve, args=arguments, daemon=True, name="intaglio-reader")
         # Ctrl-C at a terminal reaches every process of the group; workers inherit this mask, and leave it to us.
         # Python's resource tracker would lift it where it starts with the first of them.

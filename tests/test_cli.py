@@ -34,7 +34,9 @@ def test_help_comes_at_once() -> None:
     assert min(seconds() for _ in range(5)) < 0.5
 
 
-@pytest.mark.parametrize("command", ["ingest", "extract", "plan", "ask", "evaluate", "show", "schemas", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["ingest", "extract", "plan", "ask", "evaluate", "show", "replay", "schemas", "doctor"]
+)
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0

@@ -53,7 +53,7 @@ def object_rows(reading: Reading, node: Field, tabled: list[Row], rivals: Sequen
         or tabled
         or author_rows(reading, node)
         or entry_rows(reading, node, leaves, rivals)
-        or outlined_rows(reading.printed.sections, node, rivals)
+        or outlined_rows(reading.printed, node, rivals)
         or item_rows(reading, leaves)
     )
 
@@ -64,7 +64,7 @@ def text_items(reading: Reading, node: Field, rivals: Sequence[Field]) -> list[C
     if node.item.kind != "string" or node.item.choices:
         return []  # a text is no number, and need not be an allowed value
     pointer = node.item.pointer
-    if found := roll_items(reading, node) or outlined_items(reading.printed.sections, node, rivals):
+    if found := roll_items(reading, node) or outlined_items(reading.printed, node, rivals):
         return found
     for line in reading.lines:
         for hit in reading.hits_on(line):

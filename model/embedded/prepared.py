@@ -123,7 +123,7 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
         choose_reported(printed, leaves),
         choose_papers(reading, leaves),
         choose_siblings(reading, leaves),
-        choose_opening(printed.sections, printed.by_page, leaves),
+        choose_opening(printed, leaves),
     ):
         for pointer, choice in other.items():
             if pointer not in found or choice.confidence > found[pointer].confidence:

@@ -1,0 +1,44 @@
+"""How one document is asked about, round after round: of an engine, or of what an engine said earlier.
+
+Whatever makes a record puts its asks to `Rounds` and works on with what comes back, never with what it put: a replay
+gives back what was said to the asks of that day, whatever the code of today would ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from model.engine import Ask, Engine
+from pipeline.slices import Asked, ask_all
+
+FIRST = "first"  # the round of what was planned; the others are for what it left open
+
+
+class Rounds(Protocol):
+    """engine: for what it is and can; it is asked through `put` alone."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    def put(self, name: str, asks: Sequence[Ask]) -> Asked:
+        """What comes of the asks, which may be none. name: of the round, unique within the document.
+
+        Raises AnswerError where the engine gives no answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Rounds with an engine at hand. said: by the rounds' names, what came of each."""
+
+    engine: Engine
+    said: dict[str, Asked] = field(default_factory=dict)
+
+    def put(self, name: str, asks: Sequence[Ask]) -> Asked:
+        asked = ask_all(self.engine, asks)
+        if asks:
+            self.said[name] = asked
+        return asked
