@@ -238,7 +238,8 @@ def _tokens(text: str) -> int:
 def _identity(pages: Sequence[PageView]) -> tuple[Any, ...]:
     """Equal for pages that give the same prefix."""
     return tuple(
-        (view.document, view.text.number, view.visual_tokens if view.image else 0, view.with_words) for view in pages
+        (view.document, view.text.number, view.region, view.visual_tokens if view.image else 0, view.with_words)
+        for view in pages
     )
 
 

@@ -54,7 +54,9 @@ class PageView:
     image: called with the long side in pixels and a region of the page, gives that region upright, in RGB; None where
     only words are at hand. visual_tokens: one of `VISUAL_TOKENS`, what the picture may cost. with_words: whether the
     words are to be said beside the picture. document: what the page's document is called, where an ask has pages of
-    several; page numbers are then counted through all of them, so that a number still means one page.
+    several; page numbers are then counted through all of them, so that a number still means one page. region: what of
+    the page is shown, in picture and words; all coordinates stay those of the whole page (see
+    `pipeline.escalation.crops.closer`).
     """
 
     text: PageText
@@ -62,6 +64,7 @@ class PageView:
     visual_tokens: int = 280
     with_words: bool = True
     document: str = ""
+    region: Box = WHOLE_PAGE
 
 
 @dataclass(frozen=True, slots=True)

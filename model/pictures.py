@@ -50,9 +50,12 @@ class Picture:
 
 
 def picture_of(view: PageView, region: Box = WHOLE_PAGE, visual_tokens: int | None = None) -> Picture | None:
-    """The picture of a region of a page for a budget of tokens, the page's own if none is given; None without one."""
+    """The picture of a region of what is shown of a page, for a budget of tokens, the page's own if none is given; None
+    where there is no picture.
+    """
     if view.image is None:
         return None
+    region = view.region.part(region)
     sides = max(1.0, view.text.width * region.width), max(1.0, view.text.height * region.height)
     width, height = fitted(*sides, visual_tokens or view.visual_tokens)
     return Picture(view.image, region, width, height, _long_side(sides, (width, height)))

@@ -86,6 +86,8 @@ def wording_hash() -> str:
     pages = tuple(PageView(text, document="d") for text in texts)
     scopes = None, Scope("/rows", 1, 3, rows=2), Scope("/rows", 1, 1, Box(0, 0, 0.5, 0.5))
     said = [conversation(Ask("a", contract, pages, "q", scope=scope), "{}")[:2] for scope in scopes]
+    closer = (replace(pages[0], region=Box(0, 0, 0.5, 0.5)),)
+    said.append(conversation(Ask("a", contract, closer, "q", scope=scopes[2]), "{}")[:2])
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
@@ -116,7 +118,7 @@ def scope_text(ask: Ask) -> str:
     if scope is None:
         return ""
     name, rows = _dotted(scope.list), "" if scope.rows is None else f" (about {scope.rows} of them)"
-    where, lines = _where(scope), _edges(scope, ask.pages)
+    where, lines = _where(scope, ask.pages), _edges(scope, ask.pages)
     quoted = f":\n{_fenced(chr(10).join(lines))}\nEntries" if lines else "; entries"
     said = (
         f"Give only the entries of `{name}` that begin {where}{_between(lines)}{rows}{quoted} elsewhere are asked for"
@@ -136,7 +138,10 @@ def _text(text: str) -> Message:
 
 def _heading(view: PageView, pages: Sequence[PageView]) -> str:
     whole = [other.text.number for other in pages] == list(range(1, len(pages) + 1))
-    place = f"Page {view.text.number} of {len(pages)}" if whole else f"Page {view.text.number}"
+    shown = view.region != WHOLE_PAGE
+    place = f"Page {view.text.number} of {len(pages)}" if whole and not shown else f"Page {view.text.number}"
+    if shown:
+        place += f", of which only a part is shown{_across(view.region)}{_down(view.region)},"
     if view.document:
         place += f", from {' '.join(view.document.split())},"  # the name of a file is no more to be trusted than a page
     return f"{place} could not be read." if view.text.failure else place.removesuffix(",")
@@ -170,14 +175,23 @@ def _covers(mark: Mark, word: Word) -> bool:
     return mark.box.x0 <= x <= mark.box.x1 and mark.box.y0 <= y <= mark.box.y1
 
 
-def _where(scope: Scope) -> str:
-    """`on pages 3 to 5`; of a part of a page also which."""
+def _where(scope: Scope, pages: Sequence[PageView]) -> str:
+    """`on pages 3 to 5`; of a part of a page also which. Where only a part is shown, lines have to tell."""
     if scope.first != scope.last:
         return f"on pages {scope.first} to {scope.last}"
-    left, top, right, bottom = scope.region
-    across = "" if right - left > 0.95 else f" in its {_side(left, right)} part"
-    down = "" if bottom - top > 0.95 else f" from {round(100 * top)} % to {round(100 * bottom)} % of its height"
+    if any(view.region != WHOLE_PAGE for view in pages if view.text.number == scope.first):
+        return f"on page {scope.first}"
+    across, down = _across(scope.region), _down(scope.region)
     return f"on page {scope.first}" + (f",{across}{down}" if across or down else "")
+
+
+def _across(region: Box) -> str:
+    return "" if region.width > 0.95 else f" in its {_side(region.x0, region.x1)} part"
+
+
+def _down(region: Box) -> str:
+    whole = region.height > 0.95
+    return "" if whole else f" from {round(100 * region.y0)} % to {round(100 * region.y1)} % of its height"
 
 
 def _side(left: float, right: float) -> str:

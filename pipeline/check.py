@@ -91,20 +91,20 @@ def record_status(
     ):
         return "review"
     found = {pointer: result for pointer, result in fields.items() if result.status != "absent"}
-    required = set(_required(contract.root))
+    required = set(required_leaves(contract.root))
     at = {pointer for pointer, node, _ in leaf_values(contract.root, data) if node.pointer in required}
     counted = [result for pointer, result in found.items() if pointer in at or not required]
     return "accepted" if counted and all(result.status == "accepted" for result in counted) else "review"
 
 
-def _required(node: Field) -> Iterator[str]:
+def required_leaves(node: Field) -> Iterator[str]:
     """Pointers of the leaves that the schema requires, with all that they stand in."""
     if node.item is not None:
-        yield from _required(node.item)
+        yield from required_leaves(node.item)
     elif node.children:
         for child in node.children:
             if child.required:
-                yield from _required(child)
+                yield from required_leaves(child)
     else:
         yield node.pointer
 

@@ -14,8 +14,10 @@ from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
 from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unread_tables
 from pipeline.confidence.model import Judge
-from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.confidence.trust import DEFAULT, ESCALATIONS, Trust
 from pipeline.document import open_document
+from pipeline.escalate import Ladder, may_escalate
+from pipeline.escalation.doubts import Known
 from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.gaps import gaps
@@ -71,7 +73,7 @@ def extract(
             judge = Judge.of(engine.info.name, trust)
             live, shutter = Live(engine), Shutter()
             seen = shutter.over(seen)
-            record = record_of(info, seen, contract, live, clock, judge, question)
+            record = record_of(info, seen, contract, live, clock, judge, question, trust.escalations)
             keep(trace_of(record, seen, contract, live, shutter, question))
             return record
     except IntaglioError as error:
@@ -89,7 +91,7 @@ def extract_pages(
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     judge = Judge.of(engine.info.name, trust)
-    return record_of(info, views, contract, Live(engine), clock or Clock(), judge, question)
+    return record_of(info, views, contract, Live(engine), clock or Clock(), judge, question, trust.escalations)
 
 
 def record_of(
@@ -100,8 +102,9 @@ def record_of(
     clock: Clock,
     judge: Judge,
     question: str = "",
+    escalations: int = ESCALATIONS,
 ) -> Record:
-    """The same, of rounds with an engine, or of those of an earlier day."""
+    """The same, of rounds with an engine, or of those of an earlier day. escalations: as `Trust` has them."""
     pages = [view.text for view in views]
     index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):
@@ -118,24 +121,30 @@ def record_of(
         grounds = grounded(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
         fields, issues = check_fields(told.data, contract, grounds, told.sources, pages, judge, told.issues)
-    issues += page_issues(info.uri, pages) + told.issues + missing
+    known, unasked = Known(told.data, told.sources, grounds, fields, issues, told.issues), 0
+    if may_escalate(rounds, contract, question):
+        with clock.stage("escalate"):
+            ladder = Ladder(known, views, contract, rounds, judge, index, escalations)
+            known, unasked = ladder.climbed(asked), ladder.unasked
+    issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
         document=info.model_copy(update={"pages": tuple(page_info(page) for page in pages)}),
         contract=ContractInfo(name=contract.name, fingerprint=contract.fingerprint),
         engine=rounds.engine.info,
-        data=told.data,
-        fields=fields,
+        data=known.data,
+        fields=known.fields,
         issues=tuple(issues),
         precision=judge.precision,
-        status=record_status(told.data, contract, fields, issues),
+        status=record_status(known.data, contract, known.fields, issues),
         thoughts=tuple(part.answer.thought for part in asked.parts if part.answer.thought),
         usage=Usage(
             seconds=clock.seconds,
             prompt_tokens=sum(answer.prompt_tokens for answer in asked.answers),
             output_tokens=sum(answer.output_tokens for answer in asked.answers),
             escalations=len(asked.answers) - first.put,
+            unasked=unasked,
         ),
     )
 

@@ -43,7 +43,7 @@ class Retold:
     engine: Silent
     said: Mapping[str, Asked]
 
-    def put(self, name: str, asks: Sequence[Ask]) -> Asked:
+    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = 0) -> Asked:
         return self.said.get(name, Asked())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from model.engine import Ask, Engine
-from pipeline.slices import Asked, ask_all
+from pipeline.slices import MOST_PARTED, Asked, ask_all
 
 FIRST = "first"  # the round of what was planned; the others are for what it left open
 
@@ -22,8 +22,9 @@ class Rounds(Protocol):
     @property
     def engine(self) -> Engine: ...
 
-    def put(self, name: str, asks: Sequence[Ask]) -> Asked:
-        """What comes of the asks, which may be none. name: of the round, unique within the document.
+    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = MOST_PARTED) -> Asked:
+        """What comes of the asks, which may be none. name: of the round, unique within the document. most_parted: as
+        `pipeline.slices.ask_all` has it.
 
         Raises AnswerError where the engine gives no answer.
         """
@@ -37,8 +38,8 @@ class Live:
     engine: Engine
     said: dict[str, Asked] = field(default_factory=dict)
 
-    def put(self, name: str, asks: Sequence[Ask]) -> Asked:
-        asked = ask_all(self.engine, asks)
+    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = MOST_PARTED) -> Asked:
+        asked = ask_all(self.engine, asks, most_parted)
         if asks:
             self.said[name] = asked
         return asked

@@ -52,14 +52,14 @@ class Asked:
         self.spent.extend(further.spent)
 
 
-def ask_all(engine: Engine, asks: Sequence[Ask]) -> Asked:
+def ask_all(engine: Engine, asks: Sequence[Ask], most_parted: int = MOST_PARTED) -> Asked:
     """Puts the asks to the engine, and in parts again those whose reply is cut off, goes in circles or is no JSON.
 
     A reply of a language model that does not fit its contract is asked for in parts too, once: what it then says is
-    what it reads, and for validation to judge.
+    what it reads, and for validation to judge. most_parted: asks that are parted beyond one for each; none at all is 0.
     Raises AnswerError where the engine gives no answer.
     """
-    asked, waiting, left = Asked(put=len(asks)), list(asks), MOST_PARTED + len(asks)
+    asked, waiting, left = Asked(put=len(asks)), list(asks), most_parted and most_parted + len(asks)
     second: set[str] = set()
     order: dict[str, tuple[int, ...]] = {ask.id: (place,) for place, ask in enumerate(asks)}
     while waiting:

@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.engine import Answer, Ask, Finding, Finish, Limits, PageView, Scope
+from pipeline.escalation.crops import closer
 from pipeline.slices import Asked, Part
 from schemas.contract import Contract
-from schemas.page import Box, PageText, Word
+from schemas.page import WHOLE_PAGE, Box, PageText, Word
 from schemas.record import ContractInfo, EngineInfo
 
 VERSION = 1
@@ -75,11 +76,12 @@ class Put(_Model):
 
 
 class Seen(_Model):
-    """A page as an ask had it, by its number."""
+    """A page as an ask had it, by its number. region: what of it."""
 
     number: int
     visual_tokens: int
     with_words: bool
+    region: Box = WHOLE_PAGE
 
 
 class Round(_Model):
@@ -132,7 +134,7 @@ class _Telling:
     def shown(self) -> list[tuple[PageView, ...]]:
         return [
             tuple(
-                PageView(self.pages[seen.number], visual_tokens=seen.visual_tokens, with_words=seen.with_words)
+                closer(PageView(self.pages[seen.number], with_words=seen.with_words), seen.region, seen.visual_tokens)
                 for seen in pages
             )
             for pages in self.trace.shown

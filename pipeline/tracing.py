@@ -93,7 +93,12 @@ class _Noting:
 
     def _put(self, ask: Ask) -> Put:
         seen = tuple(
-            Seen(number=view.text.number, visual_tokens=view.visual_tokens, with_words=view.with_words)
+            Seen(
+                number=view.text.number,
+                visual_tokens=view.visual_tokens,
+                with_words=view.with_words,
+                region=view.region,
+            )
             for view in ask.pages
         )
         pages = self.shown.setdefault(seen, len(self.shown))

@@ -33,6 +33,20 @@ class Box(NamedTuple):
     def center(self) -> tuple[float, float]:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
+    def part(self, box: Box) -> Box:
+        """On the page, what is `box` in fractions of this one."""
+        x0, y0 = self.x0 + box.x0 * self.width, self.y0 + box.y0 * self.height
+        return Box(x0, y0, self.x0 + box.x1 * self.width, self.y0 + box.y1 * self.height)
+
+    def within(self, region: Box) -> Box:
+        """This box in fractions of a region that is not empty: the reverse."""
+        x0, y0 = (self.x0 - region.x0) / region.width, (self.y0 - region.y0) / region.height
+        return Box(x0, y0, (self.x1 - region.x0) / region.width, (self.y1 - region.y0) / region.height)
+
+    def has_middle_of(self, box: Box) -> bool:
+        x, y = box.center
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+
     def intersection_over_union(self, other: Box) -> float:
         """Jaccard index of the two areas; 0.0 where both are empty."""
         overlap_width = min(self.x1, other.x1) - max(self.x0, other.x0)

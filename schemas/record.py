@@ -43,6 +43,9 @@ class FieldResult(_Model):
     signals: dict[str, float] = Field(
         default_factory=dict, description="what the confidence was made from, as `pipeline.confidence.signals` names it"
     )
+    steps: tuple[str, ...] = Field(
+        default=(), description="how it was asked for again, in this order: `crop`, `thinking`"
+    )
 
 
 class Issue(_Model):
@@ -98,6 +101,7 @@ class Usage(_Model):
     prompt_tokens: int = 0
     output_tokens: int = 0
     escalations: int = Field(0, description="asks beyond the first, for what it left open")
+    unasked: int = Field(0, description="doubtful values that no ask was left for, or that stand nowhere to look")
 
 
 class Record(_Model):

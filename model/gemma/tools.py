@@ -1,5 +1,7 @@
 """What a model may do while it answers: look closer at a region of a page, and find where a text stands.
 
+Boxes are fractions of what is shown of a page, which is the page unless an ask looks closer.
+
 Both read the ask's own pages and nothing else. Whatever is wrong with a call is answered with a text that says so.
 """
 
@@ -152,7 +154,10 @@ def _find(text: Any, pages: Sequence[PageView]) -> ToolResult:
     found = found or [place for index in indexes for place in index.alike(wanted)]
     if not found:
         return ToolResult("find", {"places": [], "note": "No page's words state it."})
-    response: dict[str, Any] = {"places": [_place(number, words) for number, words in found[:MAX_PLACES]]}
+    shown = {view.text.number: view.region for view in pages}
+    response: dict[str, Any] = {
+        "places": [_place(number, words, shown[number]) for number, words in found[:MAX_PLACES]]
+    }
     if len(found) > MAX_PLACES:
         response["note"] = f"{len(found) - MAX_PLACES} more places are left out."
     return ToolResult("find", response)
@@ -200,8 +205,8 @@ class _Index:
         return self.page.words[self.owner[begin] : self.owner[end - 1] + 1]
 
 
-def _place(number: int, words: Sequence[Word]) -> dict[str, Any]:
-    box = enclosing(word.box for word in words)
+def _place(number: int, words: Sequence[Word], shown: Box) -> dict[str, Any]:
+    box = enclosing(word.box for word in words).within(shown)
     return {"page": number, "box": _thousandths(box), "text": " ".join(word.text for word in words)}
 
 

@@ -44,6 +44,8 @@ EXPECTED = {
     "faint": -2.0,
     "unplaced": -1.0,
     "doubted": -2.0,
+    "agreed": 1.0,
+    "disagreed": -2.0,
 }
 PRECISIONS = (0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
 SLACK = 3.0

@@ -32,9 +32,9 @@ Signals = Mapping[str, float]
 
 FOR = frozenset(
     "evidence by_value literal engine engine_70 engine_85 engine_name token_least token_mean text_layer proved "
-    "row_stated".split()
+    "row_stated agreed".split()
 )
-AGAINST = frozenset("unplaced read faint shared doubted long".split())
+AGAINST = frozenset("unplaced read faint shared doubted long disagreed".split())
 PRIOR = "prior"
 _STEPS = 1000
 
@@ -131,7 +131,7 @@ class Judge:
 
 def fingerprint_of(engine: str, trust: Trust) -> str:
     """8 hex digits that change when the same signals can be judged otherwise. Raises UsageError."""
-    text = f"{trust.precision} {calibration_for(engine, trust.calibration).model_dump_json()}"
+    text = f"{trust.precision} {trust.escalations} {calibration_for(engine, trust.calibration).model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

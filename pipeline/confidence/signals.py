@@ -9,6 +9,7 @@ engine        the engine's own confidence; engine_70, engine_85: what of it lies
 silent        the engine tells neither a place nor a confidence
 tokens        the engine tells the probabilities of its tokens; token_least: of the least sure one; token_mean:
               their geometric mean
+agreed        asked again, closer, the engine said the same; disagreed: it said something else
 read          words that OCR read state it; faint: its doubt in the least sure of them
 text_layer    words of a sound text layer state it: what a model saw and what the file says agree
 proved        how much the strongest check that it passed proves (`CheckResult.strength`)
@@ -82,6 +83,8 @@ class Observer:
             **self._of_evidence(evidence),
             **_of_engine(source),
             **_of_value(node, value),
+            "agreed": float(source.agreed),
+            "disagreed": float(source.disagreed),
             "derived": float(grounded is not None and grounded.basis is Basis.DERIVED),
             "unplaced": float(not evidence),
             "shared": float(pointer in self._shared),

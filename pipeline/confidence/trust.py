@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PRECISION = 0.99
+ESCALATIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +13,13 @@ class Trust:
     """How far values are to be trusted; hashable, and crosses process boundaries.
 
     precision: the share of accepted values that is to be right. calibration: a file of `intaglio calibrate`; empty for
-    the engine's own.
+    the engine's own. escalations: how many asks about doubtful values each step of `pipeline.escalate` may put to an
+    engine that can be asked anew, in one document; 0 for none.
     """
 
     precision: float = PRECISION
     calibration: str = ""
+    escalations: int = ESCALATIONS
 
 
 DEFAULT = Trust()

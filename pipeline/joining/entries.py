@@ -26,11 +26,16 @@ class Stated(NamedTuple):
 
 
 class Source(NamedTuple):
-    """How an engine came to a leaf. cut: a bound of the engine ended it. logprobs: of its tokens, as in `Answer`."""
+    """How an engine came to a leaf. cut: a bound of the engine ended it. logprobs: of its tokens, as in `Answer`.
+
+    agreed, disagreed: asked again, it said the same, or something else (`pipeline.escalate`).
+    """
 
     finding: Finding | None = None
     cut: bool = False
     logprobs: tuple[float, ...] = ()
+    agreed: bool = False
+    disagreed: bool = False
 
 
 def sources_of(answer: Answer) -> dict[str, Source]:
