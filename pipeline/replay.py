@@ -99,7 +99,7 @@ def _made(record: Record, trace: Trace, contract: Contract, said: Mapping[str, A
     rounds = Retold(Silent(trace.engine, limits), said)
     info = record.document.model_copy(update={"pages": ()})
     judge = Judge.of(trace.engine.name, Trust(record.precision))
-    return record_of(info, views, contract, rounds, Clock(), judge, trace.question)
+    return record_of(info, views, contract, rounds, Clock(), trace.question, judge)
 
 
 _OWN_CODE = "{} is a model, whose own code a trace does not hold: its validators were not run. Name it with --schema."

@@ -34,7 +34,7 @@ FOR = frozenset(
     "evidence by_value literal engine engine_70 engine_85 engine_name token_least token_mean text_layer proved "
     "row_stated".split()
 )
-AGAINST = frozenset("unplaced read faint shared doubted long".split())
+AGAINST = frozenset("unplaced read faint shared doubted numbered long".split())
 PRIOR = "prior"
 _STEPS = 1000
 
