@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from model.embedded.lines import page_lines
 from model.embedded.vocabulary import TOTAL
-from model.engine import Ask, PageView, Scope
+from model.engine import Ask, Limits, PageView, Scope
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
-from pipeline.joining.entries import Entry, WordKey
+from pipeline.joining.entries import Entry, WordKey, lists_below
 from pipeline.joining.look import FEW, Look, kind_of, look_of
 from pipeline.plan import Table
 from schemas.contract import Contract
+from schemas.field import Field
 from schemas.narrow import narrowed
 from schemas.page import Box, enclosing
 from schemas.record import Issue
@@ -43,6 +45,23 @@ class Gap:
     list: str
     line: Line
     sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Makes further asks about a document. views: by page, those that the ask about it was about.
+
+    An engine that writes is asked for the list alone; one that does not tells the list apart by all other fields.
+    """
+
+    contract: Contract
+    limits: Limits
+    views: Mapping[int, tuple[PageView, ...]]
+
+    def ask(self, id: str, scope: Scope) -> Ask:
+        whole = self.limits.output_tokens is None
+        contract = self.contract if whole else narrowed(self.contract, [scope.list])
+        return Ask(id, contract, self.views[scope.first], scope=scope)
 
 
 @dataclass
@@ -166,19 +185,15 @@ def gaps(root: Entry, pages: Pages) -> list[Gap]:
     return sorted(free, key=lambda gap: (gap.line.page, gap.line.box.y0))
 
 
-def asks_for(
-    gaps: Sequence[Gap], contract: Contract, views: Mapping[int, tuple[PageView, ...]], name: str
-) -> list[Ask]:
-    """Asks for just these lines. views: by page, of the window in which it is best seen."""
+def asks_for(gaps: Sequence[Gap], name: str, asker: Asker) -> list[Ask]:
+    """Asks for just these lines. name: begins their ids."""
     asks = []
     for number, run in enumerate(_runs(gaps), 1):
         page, box = run[0].line.page, enclosing(gap.line.box for gap in run)
         margin = MARGIN * run[0].line.box.height
-        scope = Scope(
-            run[0].list, page, page, Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin), len(run)
-        )
-        part = narrowed(contract, [scope.list])
-        asks.append(Ask(f"{name} {scope.list[1:]} p{page} {number}", part, views[page], scope=scope))
+        region = Box(box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin)
+        scope = Scope(run[0].list, page, page, region, len(run))
+        asks.append(asker.ask(f"{name} {scope.list[1:]} p{page} {number}", scope))
     return asks
 
 
@@ -199,23 +214,17 @@ def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Ta
     ]
 
 
-def asks_for_tables(
-    tables: Sequence[Table], contract: Contract, views: Mapping[int, tuple[PageView, ...]], name: str
-) -> list[Ask]:
+def asks_for_tables(tables: Sequence[Table], name: str, asker: Asker) -> list[Ask]:
     """Asks for what these tables hold, page by page."""
     return [
-        Ask(
-            f"{name} {table.list[1:]} p{table.page}",
-            narrowed(contract, [table.list]),
-            views[table.page],
-            scope=Scope(table.list, table.page, table.page, rows=table.rows),
-        )
+        asker.ask(f"{name} {table.list[1:]} p{table.page}", Scope(table.list, table.page, table.page, rows=table.rows))
         for table in tables
     ]
 
 
-def tables_left(tables: Sequence[Table]) -> Iterator[Issue]:
-    """One for each list whose tables were not read."""
+def tables_left(tables: Sequence[Table], root: Field) -> Iterator[Issue]:
+    """One for each list whose tables were not read. Where a contract has several lists, they may be another's."""
+    severity: Literal["warning", "error"] = "error" if len(list(lists_below(root))) == 1 else "warning"
     by_list: dict[str, list[Table]] = defaultdict(list)
     for table in tables:
         by_list[table.list].append(table)
@@ -223,8 +232,8 @@ def tables_left(tables: Sequence[Table]) -> Iterator[Issue]:
         rows = sum(table.rows for table in some)
         yield Issue(
             code="entries-missing",
-            message=f"{pointer}: {rows} lines look like entries, from page {some[0].page} on, and hardly one was read.",
-            severity="error",
+            message=f"{pointer}: {rows} lines may be entries, from page {some[0].page} on, and hardly one was read.",
+            severity=severity,
             pointers=(pointer,),
             page=some[0].page,
         )

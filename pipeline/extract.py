@@ -12,7 +12,7 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
+from pipeline.complete import Asker, Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.grounding.index import WordIndex
@@ -131,16 +131,15 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: 
     long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
+    asker = Asker(assembly.contract, rounds.engine.limits, views)
     pages, asked_once = Pages(assembly.index), set[Line]()
     for number in range(ROUNDS + 1):
         with clock.stage("complete"):
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
-            asks = asks_for(open_gaps, assembly.contract, views, f"again {number + 1}")
+            asks = asks_for(open_gaps, f"again {number + 1}", asker)
             if number == 0:
-                asks += asks_for_tables(
-                    unread_tables(assembly.root, tables, pages), assembly.contract, views, "once more"
-                )
+                asks += asks_for_tables(unread_tables(assembly.root, tables, pages), "once more", asker)
         if number == ROUNDS:
             break
         with clock.stage("ask"):
@@ -150,7 +149,7 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: 
         asked.add(further)
         with clock.stage("assemble"):
             assembly.add(further.parts)
-    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages))]
+    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages), assembly.contract.root)]
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:

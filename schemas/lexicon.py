@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 _JOINING = frozenset(("the", "of", "a", "an"))
@@ -47,6 +47,7 @@ def _by_name() -> dict[tuple[str, ...], tuple[Concept, ...]]:
     return found
 
 
+@lru_cache(maxsize=4096)  # every field is asked about many times
 def meant(name: str, title: str = "", description: str = "", in_row: bool = False) -> tuple[Concept, ...]:
     """The concepts that a field's name, title and description mean; `in_row`: it is a column of a list.
 

@@ -29,12 +29,12 @@ from tests.reviewed import field, record_of, saved
 
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[dev]'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no browser to look with; on Debian: apt-get install chromium"
-)
+if CHROMIUM is None:
+    pytest.skip("there is no browser to look with; on Debian: apt-get install chromium", allow_module_level=True)
 
 ROOT = Path(__file__).parent.parent
 SCREENSHOT = os.environ.get("INTAGLIO_SCREENSHOT", "")
+A4_WIDTH = 680  # CSS pixels between margins of 15 mm
 RATIO = 0.001  # of a page's size: how far a box may lie from where the evidence says
 
 
@@ -230,6 +230,19 @@ def test_in_print_boxes_stand_on_their_pages_and_nothing_is_cut_off(opened: Open
             wanted = sum(1 for page, _, of in boxes if page == number and of == status)
             assert there == wanted, (number, status)
     assert all(len(page.get_images()) == 1 for page in list(printed)[-3:])
+
+
+def test_a_table_is_no_wider_than_the_sheet_it_is_printed_on(browser: Any, tmp_path: Path) -> None:
+    row = {f"a_rather_long_name_{column}": "1,234,567.89 incomprehensibilities" for column in range(12)}
+    path = shown_page(
+        record_of(write_invoice(tmp_path / "a.pdf")).model_copy(update={"data": {"rows": [row] * 3}}), tmp_path
+    )
+    opened = Opened(browser, path)
+    opened.page.emulate_media(media="print")
+    opened.page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
+    assert opened.page.locator("td").count() == 36
+    assert opened.rectangle("table").x1 <= A4_WIDTH
+    opened.page.close()
 
 
 HOSTILE = (

@@ -92,7 +92,9 @@ def test_status_is_told_in_words_and_signs_and_confidence_as_a_number() -> None:
     text = parsed().said
     assert "number A-7 ✓ accepted confidence 0.90 p. 1" in text
     assert "paid true ? review confidence 0.30" in text
-    assert "not in the document – absent" in text
+    assert "2 ink ✓ accepted confidence 0.90 7 ✓ accepted confidence 0.90 – absent" in text
+    alone = parsed(data={"due": None}, fields={"/due": FIELDS["/lines/1/note"]}).said
+    assert "due not in the document – absent" in alone
     assert "✓ accepted 6 ? review 3 – absent 1" in text
 
 

@@ -147,3 +147,26 @@ def test_the_desk_keeps_the_last_documents_only() -> None:
     for number in range(10):
         list(engine.answer([Ask(str(number), ROWS, views(page(FIRST, 1)))]))
     assert len(engine._desk.documents) == desk.DOCUMENTS
+
+
+def test_a_scope_leaves_everything_but_its_list_alone_so_that_the_whole_contract_can_be_asked_with() -> None:
+    properties = {"rows": {"type": "array", "items": ITEM}, "others": {"type": "array", "items": ITEM}, "date": DATE}
+    contract = Contract.from_json_schema({"type": "object", "properties": properties})
+    text = (
+        "Date: 09.09.2024\n\nOthers\n" + FIRST + "\n\n\n\n\n\n\n\n\nRows\n" + HEAD + "01.04.2024  Gift         9,00\n"
+    )
+    pages = views(page(text))
+    whole, _ = answered(None, pages, contract)
+    assert (len(whole["others"]), len(whole["rows"]), whole["date"]) == (7, 1, "2024-09-09")
+    data, answer = answered(Scope("/rows", 1, 1), pages, contract)
+    assert (data["others"], data["rows"], data["date"]) == ([], whole["rows"], None)
+    assert set(answer.findings) == {"/rows/0/date", "/rows/0/description", "/rows/0/amount"}
+
+
+def test_a_text_in_the_place_of_an_amount_does_not_stop_a_table() -> None:
+    amount = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+    item = {"type": "object", "properties": {"date": DATE, "description": TEXT, "amount": amount}}
+    contract = Contract.from_json_schema({"type": "object", "properties": {"rows": {"type": "array", "items": item}}})
+    text = HEAD + "01.03.2024  Paper          1,00\n02.03.2024  Ink          waived\n03.03.2024  Glue         2,00\n"
+    data, _ = answered(None, views(page(text)), contract)
+    assert [row["amount"] for row in data["rows"]] == [1, "waived", 2]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from model.embedded.lines import Span
 from model.embedded.outline import said
 from model.embedded.roles import name_words
-from model.embedded.tables import Row
+from model.embedded.rows import Row
 from schemas.field import Field
 
 CITED = 0.6  # the confidence in the parts of a citation

@@ -79,15 +79,14 @@ def choose_contracted(reading: Reading, leaves: Sequence[Field]) -> dict[str, Ch
 
 def capacity_names(reading: Reading, leaf: Field) -> list[Span]:
     """The names above the first line that begins with `as` and a label of the leaf, top to bottom."""
-    wanted = {squash(label) for label in labels_of(leaf)}
-    lines = [line for line in reading.lines if not _at_edge(reading, line)]
-    for number, line in enumerate(lines):
-        begins = _AS.match(line.text)
-        if begins is None or len(line.segments) > 1:
+    wanted = tuple(label for text in labels_of(leaf) if len(label := squash(text)) > 3)
+    for number, line in enumerate(reading.lines):
+        begins = _AS.match(line.text) if "as" in line.text[:5].casefold() else None
+        if begins is None or len(line.segments) > 1 or _at_edge(reading, line):
             continue
-        said = squash(_SHARED.sub("", line.text[begins.end() :]))
-        if any(said.startswith((label, f"{label}s")) for label in wanted if len(label) > 3):
-            names = _names_above(lines[max(0, number - NAMES) : number])
+        if squash(_SHARED.sub("", line.text[begins.end() :])).startswith(wanted):
+            above = reading.lines[max(0, number - 2 * NAMES) : number]
+            names = _names_above([other for other in above if not _at_edge(reading, other)][-NAMES:])
             if names:
                 return names
     return []
@@ -140,7 +139,8 @@ def _defined(reading: Reading, leaf: Field) -> Choice | None:
 def _definitions(reading: Reading) -> Iterator[_Flow]:
     """A flow of lines from each line that begins a definition."""
     for number, line in enumerate(reading.lines):
-        if re.match(r"\W{0,3}(?:\([a-z\d]{1,3}\)\s*)?[“\"]", line.text):
+        quoted = "“" in line.text[:8] or '"' in line.text[:8]
+        if quoted and re.match(r"\W{0,3}(?:\([a-z\d]{1,3}\)\s*)?[“\"]", line.text):
             yield _flow(reading.lines[number : number + DEFINITION_LINES])
 
 

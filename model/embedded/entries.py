@@ -14,7 +14,7 @@ from model.embedded.issuers import HEADING_ROLES
 from model.embedded.lines import Line, Span
 from model.embedded.outline import BULLET, items, of_list, passages, said
 from model.embedded.roles import name_words, role_of
-from model.embedded.tables import Row
+from model.embedded.rows import Row
 from model.embedded.texts import heads, trimmed
 from model.embedded.vocabulary import LEGAL_FORM
 from schemas.field import Field

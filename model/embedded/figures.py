@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.embedded.captions import Caption, caption_of, plain
-from model.embedded.fiscal import FiscalYear, written
+from model.embedded.fiscal import FiscalYear, wants_label, written
 from model.embedded.roles import name_words, role_of
+from model.embedded.rows import Row
 from model.embedded.statements import Figure, StatementRow
-from model.embedded.tables import Row
 from schemas.field import Field
 
 SEGMENTED = 0.6  # the confidence in a figure of a part of the company
@@ -67,6 +67,15 @@ def figure_leaves(leaves: Sequence[Field]) -> FigureLeaves | None:
     segment = next((leaf for leaf in parts if not leaf.choices), None)
     level = next((leaf for leaf in parts if leaf.choices), None)
     return FigureLeaves(value, period, unit, scale, others, segment, level)
+
+
+def is_statement_list(leaves: Sequence[Field]) -> bool:
+    """Whether a list is one of figures beyond doubt, so that no other table is its own: its entries say what they are
+    counted in, or which fiscal period they belong to."""
+    value, period = _named(leaves, _VALUES), _named(leaves, _PERIODS)
+    if value is None or period is None:
+        return False
+    return wants_label(period) or _named(leaves, _SCALES) is not None
 
 
 def figure_rows(

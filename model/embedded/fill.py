@@ -10,9 +10,9 @@ from model.embedded.leftovers import is_narrow, leftover_rows
 from model.embedded.lines import Span
 from model.embedded.lists import row_leaves, text_items
 from model.embedded.prepared import Prepared, levels
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
 from model.embedded.sections import sections
-from model.embedded.tables import Row
 from model.engine import Scope
 from model.values.text import squash
 from schemas.field import Field
@@ -29,7 +29,7 @@ class Filled:
 
 
 def fill(prepared: Prepared, scope: Scope | None = None) -> Filled:
-    """Everything that the pages say about the fields; of the list of a scope, what begins in it."""
+    """Everything that the pages say about the fields; for a scope, only what begins in it of its list."""
     filled = Filled(None)
     filled.data = _Filler(prepared, scope, filled).node(prepared.root)
     for pointer, choice in filled.choices.items():
@@ -51,7 +51,7 @@ class _Filler:
             return {child.name: self.node(child) for child in node.children}
         if node.kind == "array":
             return self.list_of(node)
-        choice = self.prepared.single.get(node.pointer)
+        choice = self.prepared.single.get(node.pointer) if self.scope is None else None
         if choice is None:
             return None
         self.filled.choices[node.pointer] = choice
@@ -60,6 +60,8 @@ class _Filler:
     def list_of(self, node: Field) -> list[Any]:
         item = node.item
         assert item is not None
+        if self.scope is not None and not f"{self.scope.list}/".startswith(f"{node.pointer}/"):
+            return []  # not asked for
         if item.kind != "object":
             choices = text_items(self.prepared.reading, node, self.prepared.lists)
             if self.scope is not None and self.scope.list == node.pointer:
@@ -90,7 +92,7 @@ class _Filler:
             return [self.row(node.item, template, f"{here}/{index}", row) for index, row in enumerate(rows)]
         groups = []
         for index, (heading, members) in enumerate(
-            sections(self.prepared.reading, self.prepared.heads[nested[-1].pointer], rows, row_leaves(node))
+            sections(self.prepared.reading, self.prepared.heads.get(nested[-1].pointer, []), rows, row_leaves(node))
         ):
             place = f"{here}/{index}"
             group = self.row(node.item, template, place, heading)

@@ -9,8 +9,8 @@ from model.embedded.candidates import Candidate, Reading
 from model.embedded.labels import concept_pointer
 from model.embedded.lines import SEPARATOR, Line, Span
 from model.embedded.roles import role_of
+from model.embedded.rows import Row
 from model.embedded.scalars import as_json
-from model.embedded.tables import Row
 from model.embedded.texts import trimmed
 from schemas.field import Field
 from schemas.lexicon import meant

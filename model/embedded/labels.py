@@ -23,7 +23,13 @@ from schemas.lexicon import Concept, concepts, meant
 OWN, SHARED = 1.0, 0.9  # weight of a label from the schema itself, and of one from the lexicon
 _PREFIX = 2
 RECONCILED = ("total", "subtotal", "tax_amount", "amount_paid", "change", "rounding")  # amounts that add up
-LANDMARKS = (*RECONCILED, "buyer", "ship_to")  # looked for in every document, whether or not a field wants them
+SUMMED_UP = ("amount_due", "opening_balance", "closing_balance")  # what a line of a table says of the whole document
+LANDMARKS = (
+    *RECONCILED,
+    *SUMMED_UP,
+    "buyer",
+    "ship_to",
+)  # looked for in every document, whether or not a field wants them
 MISREAD_LETTERS, MISREAD_RATIO = 6, 84.0  # how long a label must be, and how alike, to be known though misread
 SHORT = 3  # letters: "In" and "Au" are labels only where they stand alone
 

@@ -17,8 +17,9 @@ from model.embedded.headers import PROSE_WORDS, Column, Head
 from model.embedded.lines import Line, Span
 from model.embedded.lists import row_leaves
 from model.embedded.prepared import Prepared
+from model.embedded.rows import Row
 from model.embedded.sections import heading_lines
-from model.embedded.tables import CONTINUATION_GAP, SAME_ROW_GAP, Body, Row, Values
+from model.embedded.tables import CONTINUATION_GAP, SAME_ROW_GAP, Body, Values
 from model.engine import Scope
 from schemas.field import Field
 from schemas.page import WHOLE_PAGE
@@ -35,7 +36,7 @@ def is_narrow(scope: Scope) -> bool:
 
 def leftover_rows(prepared: Prepared, node: Field, innermost: Field, rows: Sequence[Row], scope: Scope) -> list[Row]:
     """Rows for the lines of a narrow scope that none of the list's rows covers, through the columns of its table."""
-    reading, heads = prepared.reading, prepared.heads[innermost.pointer]
+    reading, heads = prepared.reading, prepared.heads.get(innermost.pointer, [])
     lines = _uncovered(prepared, node, innermost, rows, scope)
     leaves = {leaf.pointer: leaf for leaf in row_leaves(innermost)}
     found: list[Row] = []
@@ -67,7 +68,7 @@ def _uncovered(prepared: Prepared, node: Field, innermost: Field, rows: Sequence
     covered = {place for row in rows for place in row.reach} | reading.heads
     covered |= {(span.page, span.line.index) for row in rows for span in row.first}
     if node is not innermost:
-        covered |= heading_lines(reading, row_leaves(node), prepared.heads[innermost.pointer])
+        covered |= heading_lines(reading, row_leaves(node), prepared.heads.get(innermost.pointer, []))
     return [
         line
         for line in reading.by_page.get(scope.first, ())

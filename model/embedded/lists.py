@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from model.embedded.candidates import Reading
 from model.embedded.entries import entry_rows
-from model.embedded.figures import figure_leaves, figure_rows
+from model.embedded.figures import figure_leaves, figure_rows, is_statement_list
 from model.embedded.items import item_rows
 from model.embedded.lines import Span
 from model.embedded.outlined import outlined_items, outlined_rows
 from model.embedded.pairs import pair_rows
 from model.embedded.papers import author_rows, cited_rows
 from model.embedded.rolls import roll_items
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row
 from model.embedded.texts import introduced, separated
 from model.embedded.transcript import page_rows
 from schemas.field import Field
@@ -41,16 +41,19 @@ def object_rows(reading: Reading, node: Field, tabled: list[Row], rivals: Sequen
         rows = way(reading, leaves)
         if rows is not None:
             return rows
-    figures = figure_leaves(leaves)
-    if figures is not None and not tabled:
-        printed = reading.printed
-        return figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
+    printed, figures = reading.printed, figure_leaves(leaves)
+    if figures is not None and (
+        found := figure_rows(node, figures, printed.statements, printed.fiscal_year, reading.usual_currency)
+    ):
+        return found
+    if is_statement_list(leaves):
+        return []
     return (
         cited_rows(reading, node)
         or tabled
         or author_rows(reading, node)
         or entry_rows(reading, node, leaves, rivals)
-        or outlined_rows(reading.printed.sections, node, rivals)
+        or outlined_rows(reading.printed, node, rivals)
         or item_rows(reading, leaves)
     )
 
@@ -61,7 +64,7 @@ def text_items(reading: Reading, node: Field, rivals: Sequence[Field]) -> list[C
     if node.item.kind != "string" or node.item.choices:
         return []  # a text is no number, and need not be an allowed value
     pointer = node.item.pointer
-    if found := roll_items(reading, node) or outlined_items(reading.printed.sections, node, rivals):
+    if found := roll_items(reading, node) or outlined_items(reading.printed, node, rivals):
         return found
     for line in reading.lines:
         for hit in reading.hits_on(line):

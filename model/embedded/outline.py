@@ -7,6 +7,7 @@ two columns of sections.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -18,6 +19,7 @@ from model.values.text import squash, unbroken
 from schemas.field import Field
 
 HEADING_WORDS = 8
+COLUMN = 12.0  # points, within which headings begin at the same place
 LARGER = 1.15  # times the usual print, from which a short segment is a heading though not in capitals
 FEW = 3  # headings, under which a document has no outline
 FULL_WORDS = 4  # of a line that goes on in the next one
@@ -51,10 +53,15 @@ def sections(by_page: dict[int, list[Line]]) -> list[Section]:
         headings = [each for each in headings if each.text.isupper() or each.line.size > LARGER * largest]
     if len(headings) < FEW:
         return []
-    return [
-        Section(heading, tuple(_under(heading, headings[number + 1 :], headings, lines)))
-        for number, heading in enumerate(headings)
-    ]
+    places = {(line.page, line.index): number for number, line in enumerate(lines)}
+    columned = {id(each) for page in _by_page(headings) for each in _in_columns(page)}
+    columns = [each for each in headings if id(each) in columned]
+    found = []
+    for number, heading in enumerate(headings):
+        rivals = [other for other in columns if other.page == heading.page] if id(heading) in columned else []
+        following = lines[places[heading.page, heading.line.index] + 1 :]
+        found.append(Section(heading, tuple(_under(heading, headings[number + 1 :], rivals, following))))
+    return found
 
 
 def fitness(node: Field, heading: str) -> int:
@@ -157,34 +164,37 @@ def _is_heading(segment: Span, usual: float) -> bool:
     return text.isupper() or (segment.line.size > LARGER * usual and text[:1].isupper())
 
 
-def _under(heading: Span, following: Sequence[Span], headings: Sequence[Span], lines: Sequence[Line]) -> Iterator[Span]:
-    """The pieces from a heading to the next one in its column."""
+def _by_page(headings: Sequence[Span]) -> list[list[Span]]:
+    pages: dict[int, list[Span]] = {}
+    for heading in headings:
+        pages.setdefault(heading.page, []).append(heading)
+    return list(pages.values())
+
+
+def _in_columns(page: Sequence[Span]) -> list[Span]:
+    """The headings of a page that begin where another one does, if there are two such places: a title in the middle
+    makes no column."""
+    lefts = Counter(round(heading.x0 / COLUMN) for heading in page)
+    shared = [heading for heading in page if sum(lefts[round(heading.x0 / COLUMN) + step] for step in (-1, 0, 1)) > 1]
+    wide = shared and max(h.x0 for h in shared) - min(h.x0 for h in shared) > 10 * min(h.line.size for h in shared)
+    return shared if wide else []
+
+
+def _under(heading: Span, following: Sequence[Span], rivals: Sequence[Span], lines: Sequence[Line]) -> Iterator[Span]:
+    """The pieces from a heading to the next one in its column. rivals: the page's headings, where it has columns."""
     size = heading.line.size
-    page = [other for other in headings if other.page == heading.page and _has_column(other, headings)]
-    right = min((other.x0 for other in page if other.x0 > heading.x0 + 10 * size), default=float("inf"))
-    columned = right < float("inf") or any(other.x0 < heading.x0 - 10 * size for other in page)
-    left = heading.x0 - 2 * size if columned else 0.0
-    ends = [
-        (other.page, other.line.index) for other in following if not columned or abs(other.x0 - heading.x0) < 6 * size
-    ]
-    end = min(ends, default=(float("inf"), 0))
+    right = min((other.x0 for other in rivals if other.x0 > heading.x0 + 10 * size), default=float("inf"))
+    left = heading.x0 - 2 * size if rivals else 0.0
+    end = next(
+        ((o.page, o.line.index) for o in following if not rivals or abs(o.x0 - heading.x0) < 6 * size),
+        (float("inf"), 0),
+    )
     for line in lines:
-        place = (line.page, line.index)
-        if place <= (heading.page, heading.line.index) or (columned and line.page != heading.page):
-            continue
-        if place >= end:
+        if (line.page, line.index) >= end or (rivals and line.page != heading.page):
             return
         inside = [segment for segment in line.segments if left <= segment.x0 < right - size]
         if inside:
             yield Span(line, inside[0].start, inside[-1].end)
-
-
-def _has_column(heading: Span, headings: Sequence[Span]) -> bool:
-    """Whether another heading of the page begins where this one does: a title in the middle makes no column."""
-    return any(
-        other is not heading and other.page == heading.page and abs(other.x0 - heading.x0) < heading.line.size
-        for other in headings
-    )
 
 
 def _stem(word: str) -> str:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from model.embedded.bibliography import work_leaves, work_rows
-from model.embedded.lines import Line, Span
+from model.embedded.lines import Span
 from model.embedded.outline import Section, continues, fitness, items, of_list, passages, said
+from model.embedded.printed import Printed
 from model.embedded.roles import name_words
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row
 from model.embedded.texts import separated
 from schemas.field import Field
 from schemas.lexicon import meant
@@ -22,8 +23,15 @@ _DATES = re.compile(
 )
 
 
-def outlined_rows(found: Sequence[Section], node: Field, rivals: Sequence[Field]) -> list[Row]:
+_USUAL = tuple(
+    Field(name, f"/{name}", "array")
+    for name in "experience education skills languages publications certifications summary references".split()
+)
+
+
+def outlined_rows(printed: Printed, node: Field, rivals: Sequence[Field]) -> list[Row]:
     """Rows for a list of objects that the headings of sections name; none for other kinds of lists."""
+    found = printed.sections
     if not found or node.item is None:
         return []
     if work_leaves(node):
@@ -44,12 +52,12 @@ def outlined_rows(found: Sequence[Section], node: Field, rivals: Sequence[Field]
     ]
 
 
-def outlined_items(found: Sequence[Section], node: Field, rivals: Sequence[Field]) -> list[Choice]:
+def outlined_items(printed: Printed, node: Field, rivals: Sequence[Field]) -> list[Choice]:
     """The bulleted items of a list of texts, under the heading that names it."""
     assert node.item is not None
     listed = [
         spans
-        for section in of_list(found, node, rivals)
+        for section in of_list(printed.sections, node, rivals)
         for spans in items(section.pieces) or _separated(section, node)
         if spans
     ]
@@ -74,21 +82,20 @@ def _separated(section: Section, node: Field) -> list[tuple[Span, ...]]:
     return found
 
 
-def choose_opening(
-    found: Sequence[Section], by_page: dict[int, list[Line]], leaves: Sequence[Field]
-) -> dict[str, Choice]:
+def choose_opening(printed: Printed, leaves: Sequence[Field]) -> dict[str, Choice]:
     """For a leaf that asks for a summary: the running text that opens a document before its first heading."""
     wanted = [
         leaf
         for leaf in leaves
         if leaf.kind == "string" and any(c.name == "summary" for c in meant(leaf.name, leaf.title, leaf.description))
     ]
-    if not wanted or len(found) < 2 or not by_page:
+    found = printed.sections if wanted else []
+    if len(found) < 2:
         return {}
-    first = next(iter(by_page.values()))
-    largest = max(line.size for line in first)
+    first = next(iter(printed.by_page.values()))
+    largest = max((line.size for line in first), default=0.0)
     heading = next((s.heading for s in found if s.heading.line.size < 0.95 * largest), None)
-    if heading is None or heading.page != first[0].page:
+    if heading is None or not first or heading.page != first[0].page:
         return {}
     text: list[Span] = []
     for line in first[: heading.line.index]:
@@ -124,8 +131,9 @@ def _dated(spans: tuple[Span, ...], date: Field, text: Field, organization: Fiel
 def _sections(
     found: Sequence[Section], node: Field, rivals: Sequence[Field], title: Field, content: Field
 ) -> list[Row]:
-    """The sections that no other list claims; none where no other list is there to claim one."""
-    claimed = [section for other in rivals if other is not node for section in of_list(found, other, rivals)]
+    """The sections that no other list claims, where the contract has others; else those with no usual heading."""
+    others = [other for other in rivals if other is not node] or _USUAL
+    claimed = [section for other in others for section in of_list(found, other, [*rivals, *others])]
     if not claimed:
         return []
     rows = []

@@ -9,7 +9,7 @@ from model.embedded.choices import marked_texts
 from model.embedded.lines import Line, Span
 from model.embedded.relations import same_column
 from model.embedded.roles import role_of
-from model.embedded.tables import Row
+from model.embedded.rows import Row
 from model.embedded.texts import trimmed
 from schemas.field import Field
 from schemas.page import Mark

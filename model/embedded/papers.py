@@ -11,8 +11,8 @@ from model.embedded.candidates import Reading
 from model.embedded.lines import Line, Span
 from model.embedded.outline import HEADING_WORDS, LARGER, NUMBERED
 from model.embedded.roles import name_words
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice
-from model.embedded.tables import Row
 from model.values.text import squash
 from schemas.field import Field
 from schemas.lexicon import meant
@@ -94,7 +94,8 @@ def _ends(span: Span, first: Span) -> bool:
 def choose_papers(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice]:
     """Values for a paper's identifier, for what an arXiv number says of a paper, and for the number of pages."""
     chosen: dict[str, Choice] = {}
-    stamp = _identifier(reading)
+    told = {leaf.pointer for leaf in leaves if _told_by_stamp(leaf)}
+    stamp = _identifier(reading) if told else None
     for leaf in leaves:
         concepts = {concept.name for concept in meant(leaf.name, leaf.title, leaf.description)}
         words = name_words(leaf.name)
@@ -108,6 +109,11 @@ def choose_papers(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choice
             elif "Preprint" in leaf.choices:
                 chosen[leaf.pointer] = Choice(leaf.pointer, "Preprint", (stamp,), TOLD)
     return chosen
+
+
+def _told_by_stamp(leaf: Field) -> bool:
+    concepts = {concept.name for concept in meant(leaf.name, leaf.title, leaf.description)}
+    return bool(concepts & {"doi", "publisher"}) or "Preprint" in leaf.choices
 
 
 def _identifier(reading: Reading) -> Span | None:

@@ -10,6 +10,7 @@ from model.embedded.bibliography import work_leaves
 from model.embedded.candidates import Reading
 from model.embedded.choices import choose_marked
 from model.embedded.contracts import choose_contracted
+from model.embedded.figures import is_statement_list
 from model.embedded.headers import Head, owned_heads
 from model.embedded.labels import LabelBook
 from model.embedded.lists import object_rows, row_leaves
@@ -19,9 +20,10 @@ from model.embedded.parties import choose_parties
 from model.embedded.printed import Printed
 from model.embedded.reported import choose_reported
 from model.embedded.roles import role_of
+from model.embedded.rows import Row
 from model.embedded.scalars import Choice, choose
 from model.embedded.siblings import choose_siblings
-from model.embedded.tables import Row, table_rows
+from model.embedded.tables import table_rows
 from model.embedded.texts import title_or_label
 from schemas.field import Field
 
@@ -49,14 +51,14 @@ class Prepared:
     def rows(self, node: Field) -> list[Row]:
         """The rows of a list of objects, in document order, found when they are first wanted."""
         if node.pointer not in self._rows:
-            self._rows[node.pointer] = object_rows(self.reading, node, self.tables[node.pointer], self.lists)
+            self._rows[node.pointer] = object_rows(self.reading, node, self.tables.get(node.pointer, []), self.lists)
         return self._rows[node.pointer]
 
 
 def prepare(root: Field, printed: Printed, book: LabelBook) -> Prepared:
     """Finds the tables of every list under `root`: which lines are heads and rows, single values must know as well."""
     reading = Reading(printed, book)
-    lists = {node.pointer: row_leaves(node) for node in _lists(root)}
+    lists = {node.pointer: leaves for node in _lists(root) if not is_statement_list(leaves := row_leaves(node))}
     heads = owned_heads(reading, lists)
     tables = {
         pointer: table_rows(
@@ -121,7 +123,7 @@ def _single_values(root: Field, reading: Reading) -> dict[str, Choice]:
         choose_reported(printed, leaves),
         choose_papers(reading, leaves),
         choose_siblings(reading, leaves),
-        choose_opening(printed.sections, printed.by_page, leaves),
+        choose_opening(printed, leaves),
     ):
         for pointer, choice in other.items():
             if pointer not in found or choice.confidence > found[pointer].confidence:

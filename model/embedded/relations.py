@@ -57,7 +57,7 @@ def relations(reading: Reading, span: Span) -> list[Relation]:
     for line in lines[span.line.index + 1 : span.line.index + 1 + CAPTION_LINES]:
         found += [
             Relation(hit, CAPTION * standing(reading, hit), "above")
-            for hit in reading.hits_on(line)
+            for hit in (reading.hits_on(line) if "(" in line.text else ())
             if is_caption(hit) and captions(hit, span)
         ]
     if reading.in_row(span):

@@ -10,8 +10,9 @@ from model.embedded.candidates import Reading
 from model.embedded.headers import Head
 from model.embedded.lines import Line, Span
 from model.embedded.roles import name_words, role_of
+from model.embedded.rows import Row
 from model.embedded.scalars import TYPED, as_json
-from model.embedded.tables import PARTLY_READ, Row
+from model.embedded.tables import PARTLY_READ
 from model.embedded.texts import introduced, trimmed
 from schemas.field import Field
 

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 
 from model.embedded.candidates import Reading
@@ -20,44 +19,21 @@ from model.embedded.headers import Head
 from model.embedded.labels import Hit, concept_pointer
 from model.embedded.lines import Line, Span
 from model.embedded.roles import role_of
+from model.embedded.rows import WHOLLY_READ, Row, without_sums
 from model.embedded.scalars import TYPED, as_json
 from model.embedded.vocabulary import TOTAL, says_only_when
 from model.values.text import squash
 from schemas.field import Field
 
-WHOLLY_READ = 0.9  # the confidence in a row's values
 PARTLY_READ = 0.7  # the same where a cell says something that its column's type cannot hold: a person has to look
 CONTINUATION_GAP = 0.75  # in line heights, between a row's line and one that goes on with it
 SAME_ROW_GAP = 0.5
 _IN_ROWS = frozenset(map(concept_pointer, ("amount_paid", "change", "buyer", "ship_to")))  # a row may be a payment
 TABLE_END_GAP = 7.0
-SUMMED = 3  # rows from which the last may be the sum of the others
 ROW_BEFORE = 2  # typed cells of a row that stand before the label of a total beside the table
 FULL = 0.75  # of the columns that most rows fill, which a row behind a line of totals must fill
 
 Values = dict[str, tuple[Any, tuple[Span, ...]]]  # by pointer: a value, and what states it
-
-
-@dataclass
-class Row:
-    """One row. values and spans by leaf pointer (with `*`); place: page and y of its first line, for ordering.
-
-    reach: by (page, line), the character up to which the line is the row's.
-    """
-
-    place: tuple[int, float]
-    values: dict[str, Any] = field(default_factory=dict)
-    spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    score: float = WHOLLY_READ
-    last_line: Line | None = None
-    columns: set[int] = field(default_factory=set)
-    reach: dict[tuple[int, int], int] = field(default_factory=dict)
-
-    @property
-    def first(self) -> list[Span]:
-        """Its spans, in reading order."""
-        spans = [span for spans in self.spans.values() for span in spans]
-        return sorted(spans, key=lambda span: (span.page, span.line.index, span.start))
 
 
 def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], leaves: Sequence[Field]) -> list[Row]:
@@ -75,19 +51,8 @@ def table_rows(reading: Reading, found: Sequence[Head], others: Sequence[Head], 
     _share_titles(found)
     for head in found:
         following = next((end for end in ends if end > (head.page, head.last_line)), None)
-        rows += _without_sums(Body(reading, head, by_pointer).rows(_lines_under(reading, head, following)), by_pointer)
+        rows += without_sums(Body(reading, head, by_pointer).rows(_lines_under(reading, head, following)), by_pointer)
     return rows
-
-
-def _without_sums(rows: list[Row], leaves: Mapping[str, Field]) -> list[Row]:
-    """The rows without a last one that no label names, but whose every amount is the sum of the column above it."""
-    if len(rows) < SUMMED:
-        return rows
-    *above, last = rows
-    amounts = [pointer for pointer in last.values if role_of(leaves[pointer]) == "money"]
-    sums = [sum(Decimal(str(row.values.get(pointer, 0))) for row in above) for pointer in amounts]
-    agree = all(Decimal(str(last.values[at])) == total for at, total in zip(amounts, sums, strict=True))
-    return above if amounts and agree and last.values.keys() < above[-1].values.keys() else rows
 
 
 def _share_titles(found: Sequence[Head]) -> None:

@@ -7,7 +7,7 @@ from statistics import median
 from model.embedded.blocks import Block, blocks
 from model.embedded.candidates import Reading
 from model.embedded.roles import role_of
-from model.embedded.tables import Row
+from model.embedded.rows import Row
 from schemas.field import Field
 
 UNPROVED = 0.8  # the words are right, but their order and what pictures say nobody has checked

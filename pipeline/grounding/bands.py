@@ -193,25 +193,25 @@ def _extend(ends: list[int], chains: list[_Link], link: _Link) -> None:
     chains[first:last] = [link]
 
 
-def dealt(options: Iterable[Band], among: int, turn: int) -> list[Band]:
-    """The stretches left to one of several equal rows: the first of them must leave as many as there are others.
-
-    Of those that are over one another the heaviest counts; with it go those found from the same seed.
-    """
+def apart(options: Iterable[Band]) -> list[list[Band]]:
+    """Stretches by the seed that they were found from, of those over one another only the heaviest's, in order."""
     seeds: dict[int, list[Band]] = {}
     for band in options:
         seeds.setdefault(band.seed, []).append(band)
-    groups = _apart(seeds.values())
-    left = groups if len(groups) < among else groups[turn : len(groups) - among + turn + 1]
-    return [band for group in left[:MOST_BANDS] for band in group]
-
-
-def _apart(groups: Iterable[list[Band]]) -> list[list[Band]]:
-    """Those whose heaviest are not over one another, in the order of the document."""
     kept: list[tuple[int, int, list[Band]]] = []
-    heaviest = [(max(group, key=lambda band: band.weight), group) for group in groups]
+    heaviest = [(max(group, key=lambda band: band.weight), group) for group in seeds.values()]
     for band, group in sorted(heaviest, key=lambda pair: (-pair[0].weight, _place(pair[0]))):
         place = bisect_left(kept, band.lo, key=itemgetter(0))
         if (place == len(kept) or kept[place][0] > band.hi) and (place == 0 or kept[place - 1][1] < band.lo):
             kept.insert(place, (band.lo, band.hi, group))
     return [group for _, _, group in kept]
+
+
+def dealt(groups: Sequence[list[Band]], among: int, turn: int) -> list[Band]:
+    """The stretches left to one of several equal rows: those before it take one each, and those after it as well."""
+    spare = len(groups) - among
+    if spare >= 0:
+        chosen = groups[turn : turn + min(spare + 1, MOST_BANDS)]
+    else:
+        chosen = groups[max(0, turn + spare) : turn + 1][-MOST_BANDS:]
+    return [band for group in chosen for band in group]

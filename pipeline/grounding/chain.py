@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from pipeline.grounding.bands import EQUAL, POOR, Band, bands, chained, dealt
+from pipeline.grounding.bands import EQUAL, POOR, Band, apart, bands, chained, dealt
 from pipeline.grounding.columns import Column
-from pipeline.grounding.spots import Wanted, claims
+from pipeline.grounding.spots import Wanted, claims, overlaps
 from pipeline.grounding.words import Words
 
 SURE = 16  # stretches: rows with more of them wait until the others are placed
@@ -80,7 +80,7 @@ class Chain:
         self._move(chosen, learnt)
         shared = {place for place, band in enumerate(chosen) if band is None}
         for place in shared:
-            chosen[place] = self._best(self.rows[place], self._before(chosen, place), learnt, frozenset())
+            chosen[place] = _heaviest(self._bands[self.rows[place].kind], self._before(chosen, place))
         return chosen, {place for place in shared if chosen[place] is not None}
 
     def _fill(
@@ -94,7 +94,8 @@ class Chain:
             after = chain[last] if last < len(chain) else None
             low, high = before.hi + 1 if before else self.low, after.lo if after else self.high
             rows = [self.rows[place] for place in open_rows]
-            found = {row.kind: bands(row.wanted, self.words, low, high, learnt, claimed) for row in rows}
+            kinds = {row.kind: row for row in rows}
+            found = {kind: bands(row.wanted, self.words, low, high, learnt, claimed) for kind, row in kinds.items()}
             for place, band in zip(open_rows, chained(_dealt(rows, found, share)), strict=True):
                 chain[place] = band
         for place, band in enumerate(chain):
@@ -103,12 +104,15 @@ class Chain:
     def _place_anywhere(self, chosen: list[Band | None], learnt: Mapping[str, Column], share: float) -> None:
         """Places rows out of order where words are left."""
         claimed = _claimed(chosen)
+        hopeless: set[Kind] = set()  # nothing is left for one of equal rows: nor for the others
         for place, row in enumerate(self.rows):
-            if chosen[place] is None:
+            if chosen[place] is None and row.kind not in hopeless:
                 free = self._best(row, self._before(chosen, place), learnt, claimed)
                 if free is not None and row.fits(free, share):
                     chosen[place] = free
                     claimed |= _claimed([free])
+                else:
+                    hopeless.add(row.kind)
 
     def _move(self, chosen: list[Band | None], learnt: Mapping[str, Column]) -> None:
         """Puts rows that order has pressed into poorer words than their best on words that state them better."""
@@ -127,19 +131,29 @@ class Chain:
         return before.lo if before else self.low
 
     def _best(self, row: Guide, at: int, learnt: Mapping[str, Column], claimed: Collection[int]) -> Band | None:
-        """The heaviest, and of equals the one nearest after a word."""
-        options = bands(row.wanted, self.words, self.low, self.high, learnt, claimed)
-        return max(options, key=lambda band: (round(band.weight, 6), band.lo >= at, -abs(band.lo - at)), default=None)
+        """The heaviest on words that are not claimed, and of equals the one nearest after a word."""
+        whole = [band for band in self._bands[row.kind] if row.fits(band, EQUAL) and not _uses(band, claimed)]
+        return _heaviest(whole or bands(row.wanted, self.words, self.low, self.high, learnt, claimed), at)
+
+
+def _uses(band: Band, claimed: Collection[int]) -> bool:
+    return any(band.lo <= run.first <= band.hi and overlaps(run, claimed) for run in band.runs if run)
+
+
+def _heaviest(options: Sequence[Band], at: int) -> Band | None:
+    return max(options, key=lambda band: (round(band.weight, 6), band.lo >= at, -abs(band.lo - at)), default=None)
 
 
 def _dealt(rows: Sequence[Guide], found: Mapping[Kind, list[Band]], share: float) -> list[list[Band]]:
     """The stretches of each row with a share of its best one's weight; equal rows share them out in order."""
     among = Counter(row.kind for row in rows)
+    groups: dict[Kind, list[list[Band]]] = {}
     turns: Counter[Kind] = Counter()
     shares = []
     for row in rows:
-        fitting = (band for band in found[row.kind] if row.fits(band, share))
-        shares.append(dealt(fitting, among[row.kind], turns[row.kind]))
+        if row.kind not in groups:
+            groups[row.kind] = apart(band for band in found[row.kind] if row.fits(band, share))
+        shares.append(dealt(groups[row.kind], among[row.kind], turns[row.kind]))
         turns[row.kind] += 1
     return shares
 

@@ -20,6 +20,7 @@ LEAST_INSIDE = 3  # letters and digits: shorter texts are looked for as whole wo
 LEAST_ALIKE = 5  # … and shorter ones are not taken for what is only alike
 STRETCH = 100  # words from the first to the last of a wrapped text, those of other columns included
 LEADING = 2.2  # line heights from one line of a wrapped text to the next, at most
+STARTS = 500  # words at which a wrapped text may begin, that are followed
 SEEDS = 24  # places at which a misread text is looked for
 SLACK = 0.1  # misread texts this much less alike than the best are given as well
 _Found = dict[tuple[int, int], Run]
@@ -98,7 +99,7 @@ class Texts:
         near: set[int] = set()
         for number in rarest[0]:
             near.update(starts[bisect_left(starts, number - STRETCH) : bisect_right(starts, number)])
-        runs = (self._down(form, start) for start in sorted(near))
+        runs = (self._down(form, start) for start in sorted(near)[:STARTS])
         return {(run.first, run.last): run for run in runs if run is not None}
 
     def _down(self, form: str, start: int) -> Run | None:

@@ -39,6 +39,10 @@ class Column:
     ends: frozenset[Edge]
     usual: bool
 
+    @property
+    def is_number(self) -> bool:
+        return all(edge.kind == "number" for edge in self.begins | self.ends)
+
     def is_on(self, words: Sequence[Word]) -> bool:
         """Whether one of the words of a line stands as the leaf does."""
         if self.begins:
@@ -61,9 +65,15 @@ class Look:
         return any(unsaid) or any(at in self.literal and not _is_literal(entry, at) for at, _ in entry.leaves())
 
     def share(self, words: Sequence[Word]) -> float:
-        """0..1: how much of what every entry shows on its line these words show; 0 for what is not an entry's line."""
+        """0..1: how much of what every entry shows on its line these words show.
+
+        0 for a line without any of the figures that every entry has: the head of a table stands in its columns too.
+        """
         usual = [column for column in self.columns if column.usual]
-        return sum(column.is_on(words) for column in usual) / len(usual)
+        shown = [column for column in usual if column.is_on(words)]
+        if any(column.is_number for column in usual) and not any(column.is_number for column in shown):
+            return 0.0
+        return len(shown) / len(usual)
 
 
 def look_of(entries: Sequence[Entry], lines: Sequence[frozenset[tuple[int, int]]], index: WordIndex) -> Look | None:
@@ -83,7 +93,7 @@ def look_of(entries: Sequence[Entry], lines: Sequence[frozenset[tuple[int, int]]
                 ends[pointer][Edge(round(words[-1].box.x1 * STEPS), kind_of(words[-1].text))] += 1
     columns = [_column(pointer, begins[pointer], ends[pointer], len(entries)) for pointer in begins]
     usual = [column for column in columns if column.usual]
-    typed = any(edge.kind == "number" for column in usual for edge in column.begins | column.ends)
+    typed = any(column.is_number for column in usual)
     return Look(tuple(columns), _literal(entries)) if len(usual) >= (2 if typed else 3) else None
 
 
