@@ -19,6 +19,7 @@ import pipeline.check
 from benchmarks.failures import Failures
 from benchmarks.long_documents import LongDocument, long_document
 from benchmarks.simulator import GEMMA, Simulator
+from benchmarks.statements import KINDS, Kind
 from model.engine import Answer, Ask, Engine, EngineSpec, Finding, PageView
 from model.fake import FakeEngine
 from model.registry import load_engine
@@ -134,9 +135,9 @@ def simulated(document: LongDocument, **how: Any) -> tuple[Record, Trace]:
     return record, trace_of(record, pages, document.contract, live, Shutter())
 
 
-@pytest.mark.parametrize("kind", ["rows", "sections", "groups"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_long_document_that_was_asked_about_in_slices_and_again_gives_the_very_same_record(
-    tmp_path: Path, kind: Any
+    tmp_path: Path, kind: Kind
 ) -> None:
     narrow = replace(GEMMA, context_tokens=16_000)
     record, trace = simulated(long_document(300, kind, 3), seed=1, limits=narrow)
