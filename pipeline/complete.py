@@ -1,20 +1,17 @@
-"""Whether every entry of a list was read: lines that look like its entries, and that none of them stands on."""
+"""Whether every entry of a list was read: what seems to be left out is asked for by itself, or said."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Literal
 
-from model.embedded.lines import page_lines
-from model.embedded.vocabulary import TOTAL
 from model.engine import Ask, Limits, PageView, Scope
-from pipeline.grounding.index import WordIndex
-from pipeline.joining.anchors import Anchor, anchor_of, column_edges
-from pipeline.joining.entries import Entry, WordKey, lists_below
-from pipeline.joining.look import FEW, Look, kind_of, look_of
+from pipeline.joining.entries import Entry, lists_below
+from pipeline.joining.gaps import Gap, listed
+from pipeline.joining.lines import Pages
+from pipeline.joining.look import FEW
 from pipeline.plan import Table
 from schemas.contract import Contract
 from schemas.field import Field
@@ -22,29 +19,8 @@ from schemas.narrow import narrowed
 from schemas.page import Box, enclosing
 from schemas.record import Issue
 
-LIKE = 0.75  # share of what every entry shows, from which a line among the entries looks like one
-WHOLLY = 0.99  # the same for a line before the first or behind the last of them
 AT_ONCE = 40  # lines that one ask may be about
 MARGIN = 0.3  # line heights by which a scope reaches beyond its lines
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of one page, or of one of its columns: its words, by their places, and the box around them."""
-
-    page: int
-    words: tuple[WordKey, ...]
-    box: Box
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A line that looks like an entry of a list, and on which none stands. sure: it stands among the list's entries."""
-
-    list: str
-    line: Line
-    sure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,127 +38,6 @@ class Asker:
         whole = self.limits.output_tokens is None
         contract = self.contract if whole else narrowed(self.contract, [scope.list])
         return Ask(id, contract, self.views[scope.first], scope=scope)
-
-
-@dataclass
-class Pages:
-    """The lines of a document, made when they are needed."""
-
-    index: WordIndex
-    _lines: dict[int, list[Line]] = field(default_factory=dict)
-
-    def lines(self, page: int, edges: Sequence[float] = ()) -> list[Line]:
-        """Of one page; of each of its columns where these begin at the edges."""
-        if page not in self._lines:
-            self._lines[page] = list(self._made(page))
-        lines = self._lines[page]
-        return [part for line in lines for part in self._by_column(line, edges)] if len(edges) > 1 else lines
-
-    def _made(self, page: int) -> Iterator[Line]:
-        places = self.index.numbers(page)
-        for line in page_lines(self.index.pages[page]):
-            yield self._line(page, tuple((page, places[word]) for word in line.words))
-
-    def _line(self, page: int, words: tuple[WordKey, ...]) -> Line:
-        found = [self.index.word(word) for word in words]
-        return Line(page, words, enclosing(word.box for word in found), " ".join(word.text for word in found))
-
-    def _by_column(self, line: Line, edges: Sequence[float]) -> Iterator[Line]:
-        columns: dict[int, list[WordKey]] = defaultdict(list)
-        for word in line.words:
-            left = self.index.word(word).box.x0
-            columns[sum(left >= edge - 0.005 for edge in edges)].append(word)
-        for words in columns.values():
-            yield self._line(line.page, tuple(words))
-
-
-@dataclass(frozen=True)
-class Listed:
-    """The entries of one list, and where they stand. top: the list that an ask can name, around this one or itself."""
-
-    top: str
-    entries: tuple[Entry, ...]
-    pages: Pages
-
-    @cached_property
-    def standing(self) -> list[tuple[Entry, Anchor]]:
-        found = ((entry, anchor_of(entry, self.pages.index)) for entry in self.entries)
-        return [(entry, anchor) for entry, anchor in found if anchor is not None]
-
-    @cached_property
-    def edges(self) -> dict[int, list[float]]:
-        """By page, where columns of entries begin."""
-        by_page: dict[int, list[Anchor]] = defaultdict(list)
-        for _, anchor in self.standing:
-            by_page[anchor.page].append(anchor)
-        return {page: column_edges(anchors) for page, anchors in by_page.items()}
-
-    @cached_property
-    def look(self) -> Look | None:
-        index = self.pages.index
-        lines = [
-            frozenset(word for word in entry.words if anchor.is_level_with(word[0], index.word(word).box))
-            for entry, anchor in self.standing
-        ]
-        return look_of([entry for entry, _ in self.standing], lines, index)
-
-    def gaps(self, told: frozenset[WordKey]) -> Iterator[Gap]:
-        """told: words of what stands once in the document."""
-        if self.look is None:
-            return
-        first = min((anchor.page, anchor.box.y0) for _, anchor in self.standing)
-        last = max((anchor.page, anchor.box.y1) for _, anchor in self.standing)
-        for page in self.pages.index.pages:
-            for line in self.pages.lines(page, self.edges.get(page, ())):
-                words = [self.pages.index.word(word) for word in line.words]
-                among = first <= (page, line.box.center[1]) <= last
-                if self.look.share(words) < (LIKE if among else WHOLLY):
-                    continue
-                if entry := self._on(line):
-                    if self.look.doubts(entry, words):
-                        yield Gap(self.top, line, sure=False)
-                elif not TOTAL.match(line.text) and not self._is_told(line, told):
-                    yield Gap(self.top, line, sure=among)
-
-    def _on(self, line: Line) -> Entry | None:
-        """The entry that stands on the line."""
-        found = (entry for entry, anchor in self._by_page.get(line.page, ()) if _stands_on(anchor, line))
-        return next(found, None)
-
-    @cached_property
-    def _by_page(self) -> dict[int, list[tuple[Entry, Anchor]]]:
-        by_page: dict[int, list[tuple[Entry, Anchor]]] = defaultdict(list)
-        for entry, anchor in self.standing:
-            by_page[anchor.page].append((entry, anchor))
-        return by_page
-
-    def _is_told(self, line: Line, told: frozenset[WordKey]) -> bool:
-        """Whether all figures of the line are those of what stands once: of a total that no word names."""
-        figures = [word for word in line.words if kind_of(self.pages.index.word(word).text) == "number"]
-        return bool(figures) and told.issuperset(figures)
-
-
-def listed(root: Entry, pages: Pages) -> dict[str, Listed]:
-    """Every list of a document by its pointer, those inside the entries of others too, taken over all these."""
-    lists: dict[str, tuple[str, list[Entry]]] = {}
-    _collect(root, "", "", lists)
-    return {pointer: Listed(top, tuple(entries), pages) for pointer, (top, entries) in lists.items()}
-
-
-def gaps(root: Entry, pages: Pages) -> list[Gap]:
-    """The lines of a document that look like entries and are none yet, or whose entry does not say what they show."""
-    every = listed(root, pages).values()
-    found = {gap.line: gap for each in every for gap in each.gaps(root.words)}
-    by_page: dict[int, list[Anchor]] = defaultdict(list)
-    for each in every:
-        for _, anchor in each.standing:
-            by_page[anchor.page].append(anchor)
-    free = (
-        gap
-        for gap in found.values()
-        if not gap.sure or not any(_stands_on(anchor, gap.line) for anchor in by_page[gap.line.page])
-    )
-    return sorted(free, key=lambda gap: (gap.line.page, gap.line.box.y0))
 
 
 def asks_for(gaps: Sequence[Gap], name: str, asker: Asker) -> list[Ask]:
@@ -256,14 +111,6 @@ def left_open(gaps: Sequence[Gap]) -> Iterator[Issue]:
         )
 
 
-def _collect(entry: Entry, pointer: str, top: str, found: dict[str, tuple[str, list[Entry]]]) -> None:
-    for at, entries in entry.lists.items():
-        path, named = f"{pointer}{at}", top or at
-        found.setdefault(path, (named, []))[1].extend(entries)
-        for inner in entries:
-            _collect(inner, f"{path}/*", named, found)
-
-
 def _runs(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
     """Lines that follow one another, as many as one ask may be about."""
     run: list[Gap] = []
@@ -276,8 +123,3 @@ def _runs(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
         run.append(gap)
     if run:
         yield run
-
-
-def _stands_on(anchor: Anchor, line: Line) -> bool:
-    x0, x1 = anchor.box.x0, anchor.box.x1
-    return anchor.is_level_with(line.page, line.box) and line.box.x0 <= (x0 + x1) / 2 <= line.box.x1

@@ -12,10 +12,12 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Asker, Line, Pages, asks_for, asks_for_tables, gaps, left_open, tables_left, unread_tables
+from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unread_tables
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.grounding.index import WordIndex
+from pipeline.joining.gaps import gaps
+from pipeline.joining.lines import Line, Pages
 from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages

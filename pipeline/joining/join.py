@@ -67,7 +67,7 @@ class Joiner:
             weak = []
             for entry, row in zip(left, rows, strict=True):
                 _state(entry, row)
-                if row.shared or row.score < SURE or not all(each.stated for each in entry.everywhere()):
+                if row.shared or any(_share(each) < SURE for each in entry.everywhere()):
                     weak.append(entry)
             left = weak
 
@@ -148,8 +148,13 @@ def _by_list(holder: Entry) -> dict[str, list[tuple[Entry, str]]]:
 
 def _stands(entry: Entry) -> bool:
     """Whether enough of what it says, or an entry below it, is stated on the pages; one that says nothing may stay."""
+    return _share(entry) >= STANDS or any(_stands(each) for some in entry.lists.values() for each in some)
+
+
+def _share(entry: Entry) -> float:
+    """Of what it says itself, how much is stated, 0..1."""
     said = sum(1 for _ in entry.leaves())
-    return len(entry.stated) >= STANDS * said or any(_stands(each) for some in entry.lists.values() for each in some)
+    return min(1.0, len(entry.stated) / said) if said else 1.0
 
 
 def _is_same(one: Entry, at: Anchor, other: Entry, place: Anchor, index: WordIndex) -> bool:
