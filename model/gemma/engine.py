@@ -18,7 +18,7 @@ from schemas.record import EngineInfo
 if TYPE_CHECKING:
     from model.gemma.answering import Answering
 
-REVISION = "1"  # raise it when the same pages can give other answers: the ledger then redoes documents
+REVISION = "2"  # raise it when the same pages can give other answers: the ledger then redoes documents
 WORDING = ("chat_template.jinja", "tokenizer_config.json", "tokenizer.json", "processor_config.json")
 """Files that change what a model is told; copies of one model disagree on them."""
 
