@@ -73,7 +73,7 @@ def extract(
             judge = Judge.of(engine.info.name, trust)
             live, shutter = Live(engine), Shutter()
             seen = shutter.over(seen)
-            record = record_of(info, seen, contract, live, clock, judge, question, trust.escalations)
+            record = record_of(info, seen, contract, live, clock, question, judge, trust.escalations)
             keep(trace_of(record, seen, contract, live, shutter, question))
             return record
     except IntaglioError as error:
@@ -91,7 +91,7 @@ def extract_pages(
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
     judge = Judge.of(engine.info.name, trust)
-    return record_of(info, views, contract, Live(engine), clock or Clock(), judge, question, trust.escalations)
+    return record_of(info, views, contract, Live(engine), clock or Clock(), question, judge, trust.escalations)
 
 
 def record_of(
@@ -100,11 +100,15 @@ def record_of(
     contract: Contract,
     rounds: Rounds,
     clock: Clock,
-    judge: Judge,
     question: str = "",
+    judge: Judge | None = None,
     escalations: int = ESCALATIONS,
 ) -> Record:
-    """The same, of rounds with an engine, or of those of an earlier day. escalations: as `Trust` has them."""
+    """The same, of rounds with an engine, or of those of an earlier day. judge: by default the engine's own.
+
+    escalations: as `Trust` has them.
+    """
+    judge = judge or Judge.of(rounds.engine.info.name)
     pages = [view.text for view in views]
     index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):

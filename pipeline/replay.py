@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,7 +69,7 @@ def replay(record: Record, trace: Trace, contract: Contract | None = None) -> Re
         if known:
             return Replay(again)
         return Replay(again.model_copy(update={"contract": trace.contract}), _OWN_CODE.format(trace.contract.name))
-    if contract.json_schema == old.json_schema:
+    if _text(contract) == _text(old):
         return Replay(_made(record, trace, contract, trace.said(contract)))
     said = {name: refitted(asked, old, contract) for name, asked in trace.said(old).items()}
     again, new = _made(record, trace, contract, said), not_asked(old, contract)
@@ -82,13 +83,12 @@ def contract_of(trace: Trace) -> tuple[Contract, bool]:
     """The contract of a trace, and whether all of it is there: a model's own code is not, unless it is built in. Code
     is never loaded because a trace says so.
     """
-    schema = trace.json_schemas[0]
-    plain = Contract.from_json_schema(schema, trace.contract.name)
+    plain = Contract.from_json_schema(trace.json_schemas[0], trace.contract.name)
     if plain.fingerprint == trace.contract.fingerprint:
         return plain, True
     for name in BUILTIN:
         built_in = load_contract(name)
-        if (built_in.name, built_in.json_schema) == (plain.name, schema):
+        if (built_in.name, _text(built_in)) == (plain.name, _text(plain)):
             return built_in, True
     return plain, False
 
@@ -99,7 +99,12 @@ def _made(record: Record, trace: Trace, contract: Contract, said: Mapping[str, A
     rounds = Retold(Silent(trace.engine, limits), said)
     info = record.document.model_copy(update={"pages": ()})
     judge = Judge.of(trace.engine.name, Trust(record.precision))
-    return record_of(info, views, contract, rounds, Clock(), judge, trace.question)
+    return record_of(info, views, contract, rounds, Clock(), trace.question, judge)
+
+
+def _text(contract: Contract) -> str:
+    """A model's schema may hold what JSON does not; a trace has it as text."""
+    return json.dumps(contract.json_schema, sort_keys=True, default=str)
 
 
 _OWN_CODE = "{} is a model, whose own code a trace does not hold: its validators were not run. Name it with --schema."

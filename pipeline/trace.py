@@ -61,8 +61,8 @@ class Said(_Model):
 
 
 class Put(_Model):
-    """An ask. contract, pages: places in the trace's lists of them. prompt: hash of all text that the engine was told,
-    where it takes text.
+    """An ask. contract, pages: places in the trace's lists of them. prompt: hash of the text that the engine was
+    told, as `model.wording` puts it, where it takes text.
     """
 
     id: str

@@ -15,16 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-import pipeline.check
 from benchmarks.failures import Failures
 from benchmarks.long_documents import LongDocument, long_document
 from benchmarks.simulator import GEMMA, Simulator
+from benchmarks.statements import KINDS, Kind
 from model.engine import Answer, Ask, Engine, EngineSpec, Finding, PageView
 from model.fake import FakeEngine
 from model.registry import load_engine
 from pipeline.changes import changes
+from pipeline.confidence.model import Calibration
 from pipeline.extract import Clock, extract, record_of
-from pipeline.replay import Replay, replay
+from pipeline.replay import Replay, contract_of, replay
 from pipeline.rounds import Live
 from pipeline.trace import Trace
 from pipeline.trace_file import MOST_BYTES, find_trace, packed, read_trace, trace_path
@@ -32,8 +33,8 @@ from pipeline.tracing import Shutter, trace_of
 from schemas.contract import Contract
 from schemas.errors import IntaglioError, UsageError
 from schemas.page import Word
-from schemas.record import DocumentInfo, Record
-from schemas.registry import load_contract
+from schemas.record import ContractInfo, DocumentInfo, Record
+from schemas.registry import BUILTIN, load_contract
 from tests.test_extract import BILL, CONTRACT, pdf
 
 SAMPLES = Path(__file__).parent.parent / "sample_docs"
@@ -134,9 +135,9 @@ def simulated(document: LongDocument, **how: Any) -> tuple[Record, Trace]:
     return record, trace_of(record, pages, document.contract, live, Shutter())
 
 
-@pytest.mark.parametrize("kind", ["rows", "sections", "groups"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_long_document_that_was_asked_about_in_slices_and_again_gives_the_very_same_record(
-    tmp_path: Path, kind: Any
+    tmp_path: Path, kind: Kind
 ) -> None:
     narrow = replace(GEMMA, context_tokens=16_000)
     record, trace = simulated(long_document(300, kind, 3), seed=1, limits=narrow)
@@ -177,7 +178,7 @@ def test_what_the_code_of_today_does_differently_is_told(
 ) -> None:
     record, trace = bill
     assert record.fields["/total"].status == "accepted"
-    monkeypatch.setattr(pipeline.check, "ACCEPT", 0.9999)
+    monkeypatch.setattr(Calibration, "threshold", lambda *_: 0.9999)
     again = replay(record, trace)
     found = changes(record, again.record)
     assert found.status == (record.status, "review")
@@ -306,6 +307,17 @@ def test_the_code_of_a_model_is_run_only_where_the_model_is_named() -> None:
     assert unchanged(record, replay(record, trace, contract))
 
 
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_built_in_model_is_known_by_its_schema(bill: tuple[Record, Trace], name: str) -> None:
+    contract = load_contract(name)
+    written = json.loads(json.dumps(contract.json_schema, default=str))
+    info = ContractInfo(name=contract.name, fingerprint="that of an earlier version")
+    trace = bill[1].model_copy(update={"contract": info, "json_schemas": (written,)})
+    assert contract_of(trace) == (contract, True) and contract_of(trace)[0].model is contract.model
+    other = trace.model_copy(update={"json_schemas": ({**written, "description": "changed since"},)})
+    assert contract_of(other)[1] is False and contract_of(other)[0].model is None
+
+
 def test_the_trace_of_another_record_is_refused(bill: tuple[Record, Trace]) -> None:
     record, _ = bill
     _, other = traced(pdf(BILL[:2]), CONTRACT, load_engine("embedded"))
@@ -364,6 +376,16 @@ class TestDamagedTraces:
             path.write_bytes(content)
             with pytest.raises(UsageError, match=reason):
                 read_trace(path)
+
+    @given(st.data())
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_any_byte_changed_is_noticed(self, path: Path, bill: tuple[Record, Trace], data: st.DataObject) -> None:
+        content = bytearray(packed(bill[1]))
+        at = data.draw(st.integers(10, len(content) - 1))  # the header before has a time, which is not looked at
+        content[at] ^= data.draw(st.integers(1, 255))
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match="Read its document again"):
+            read_trace(path)
 
     def test_a_bomb_does_not_fill_memory(self, path: Path) -> None:
         with gzip.open(path, "wb", compresslevel=1) as stream:

@@ -41,6 +41,7 @@ EXPECTED = {
     "proved": 1.5,
     "row_stated": 1.0,
     "shared": -1.0,
+    "numbered": -1.0,
     "faint": -2.0,
     "unplaced": -1.0,
     "doubted": -2.0,

@@ -34,7 +34,8 @@ FOR = frozenset(
     "evidence by_value literal engine engine_70 engine_85 engine_name token_least token_mean text_layer proved "
     "row_stated agreed".split()
 )
-AGAINST = frozenset("unplaced read faint shared doubted long disagreed".split())
+AGAINST = frozenset("unplaced read faint shared doubted numbered long disagreed".split())
+FAINTEST = 0.5  # doubt of OCR in a word, above which no model saves the value: too few of those are ever right or wrong
 PRIOR = "prior"
 _STEPS = 1000
 
@@ -123,8 +124,8 @@ class Judge:
         return math.floor(self.calibration.confidence(signals) * _STEPS) / _STEPS
 
     def accepts(self, confidence: float, signals: Signals) -> bool:
-        """Whether it is sure enough, words state the value, and nothing doubts it."""
-        if not signals.get("by_value") or signals.get("doubted"):
+        """Whether it is sure enough, words that could be read state the value, and nothing doubts it."""
+        if not signals.get("by_value") or signals.get("doubted") or signals.get("faint", 0.0) > FAINTEST:
             return False
         return confidence >= self.calibration.threshold(self.precision)
 

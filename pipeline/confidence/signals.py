@@ -22,6 +22,7 @@ long          of a text, how many words it has; 1 from 31 on
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ _NAMING = frozenset(
     "administrative_agent tenant landlord employer employee institution publisher".split()
 )
 SHARED = 0.5  # of the smaller of two boxes, from which their words are the same
+_NUMBERED = re.compile(r"[\d.,]+\s+[^\W\d_]{2}")
 _LONG = 5  # powers of two
 
 
@@ -94,6 +96,7 @@ class Observer:
         if "kind_name" in found:
             found["engine_name"] = found.get("engine", 0.0)
         if node is not None and "*" in node.pointer:
+            found["numbered"] = float(node.format is None and bool(_NUMBERED.match(str(value))))
             found |= {"row": 1.0, "row_stated": self._stated.get(pointer.rpartition("/")[0], 0.0)}
         return {name: round(signal, 4) for name, signal in found.items() if signal}
 
