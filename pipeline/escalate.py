@@ -72,7 +72,7 @@ class Ladder:
             places = Places(self.known, self.contract, self.index)
             placed = [(doubt, spot) for doubt in wanted if (spot := places.of(doubt)) is not None]
             asker = Asker(step, self.contract, self.rounds.engine, self.views, places, thinks=step == THINKING)
-            said = self.rounds.put(step, list(asker.asks(looks(placed)[: self.most])), most_parted=0)
+            said = self.rounds.put(step, list(asker.asks(looks(placed)[: self.most])), in_parts=False)
             if not said.parts:
                 break
             asked.add(said)

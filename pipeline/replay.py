@@ -44,7 +44,7 @@ class Retold:
     engine: Silent
     said: Mapping[str, Asked]
 
-    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = 0) -> Asked:
+    def put(self, name: str, asks: Sequence[Ask], *, in_parts: bool = True) -> Asked:
         return self.said.get(name, Asked())
 
 

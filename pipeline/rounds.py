@@ -22,9 +22,9 @@ class Rounds(Protocol):
     @property
     def engine(self) -> Engine: ...
 
-    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = MOST_PARTED) -> Asked:
-        """What comes of the asks, which may be none. name: of the round, unique within the document. most_parted: as
-        `pipeline.slices.ask_all` has it.
+    def put(self, name: str, asks: Sequence[Ask], *, in_parts: bool = True) -> Asked:
+        """What comes of the asks, which may be none. name: of the round, unique within the document. in_parts: whether
+        what does not come back whole is asked for again in parts.
 
         Raises AnswerError where the engine gives no answer.
         """
@@ -38,8 +38,14 @@ class Live:
     engine: Engine
     said: dict[str, Asked] = field(default_factory=dict)
 
-    def put(self, name: str, asks: Sequence[Ask], *, most_parted: int = MOST_PARTED) -> Asked:
-        asked = ask_all(self.engine, asks, most_parted)
+    def put(self, name: str, asks: Sequence[Ask], *, in_parts: bool = True) -> Asked:
+        asked = ask_all(self.engine, asks, self._left() if in_parts else 0)
         if asks:
             self.said[name] = asked
         return asked
+
+    def _left(self) -> int | None:
+        """How many asks may still be parted: what an engine fails at in the first round it fails at in the next."""
+        if FIRST not in self.said:
+            return None
+        return max(0, MOST_PARTED + self.said[FIRST].put - sum(len(asked.spent) for asked in self.said.values()))
