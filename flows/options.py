@@ -85,6 +85,14 @@ PrecisionOption = Annotated[
         help="The share of accepted values that is to be right. Higher accepts less; the rest goes to review.",
     ),
 ]
+EscalationsOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="For `gemma` and `served`: how many asks about doubtful values each of two closer looks at a document may "
+        "take; 0 for none.",
+    ),
+]
 CalibrationOption = Annotated[
     str,
     typer.Option(

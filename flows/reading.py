@@ -11,6 +11,7 @@ from flows.options import (
     CalibrationOption,
     ConcurrencyOption,
     EngineOption,
+    EscalationsOption,
     KeepThoughtsOption,
     ModelOption,
     OutputTokensOption,
@@ -40,6 +41,7 @@ def ingest(
     concurrency: ConcurrencyOption = 16,
     precision: PrecisionOption = 0.99,
     calibration: CalibrationOption = "",
+    escalations: EscalationsOption = 8,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -82,7 +84,7 @@ def ingest(
         workers=workers,
         seconds=timeout,
         retry_failed=retry_failed,
-        trust=Trust(precision, calibration),
+        trust=Trust(precision, calibration, escalations),
         traces=trace,
     )
     raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
@@ -102,6 +104,7 @@ def extract(
     concurrency: ConcurrencyOption = 16,
     precision: PrecisionOption = 0.99,
     calibration: CalibrationOption = "",
+    escalations: EscalationsOption = 8,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -115,7 +118,7 @@ def extract(
     from pipeline.confidence.trust import Trust
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
-    trust = Trust(precision, calibration)
+    trust = Trust(precision, calibration, escalations)
     raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, only_data=data))
 
 

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.engine import Ask, PageView
+from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
 from schemas.record import DocumentInfo, Record
 from tests.ledgers import LEDGER, LIST, Reader, Row, ledger
 
 INFO = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
+ONCE = Trust(escalations=0)  # what is doubtful is not asked for again, only what is missing
 PER_PAGE = 10
 
 
@@ -28,7 +30,7 @@ def rows(count: int) -> list[Row]:
 
 
 def read(truth: Sequence[Row], engine: Reader, heads: Sequence[str] = ()) -> Record:
-    return extract_pages(INFO, ledger(truth, PER_PAGE, heads), LEDGER, engine)
+    return extract_pages(INFO, ledger(truth, PER_PAGE, heads), LEDGER, engine, trust=ONCE)
 
 
 def codes(record: Record) -> list[str]:
@@ -84,7 +86,7 @@ def test_lines_of_totals_and_of_running_text_are_no_rows() -> None:
     totals = [row | {"text": "Total"} for row in rows(1)]
     views = list(ledger([*truth, {"date": "Total", "text": "of all", "amount": 162.0}], PER_PAGE))
     engine = Reader(truth, PER_PAGE)
-    record = extract_pages(INFO, tuple(views), LEDGER, engine)
+    record = extract_pages(INFO, tuple(views), LEDGER, engine, trust=ONCE)
     assert record.data["rows"] == truth and totals
     assert len(engine.asked) == 1
 
@@ -96,7 +98,7 @@ def test_a_list_in_two_columns_is_complete_column_by_column() -> None:
     lost = narrow[13]
     engine = Reader(narrow, 100)
     engine.reply = lambda ask: {"rows": [row for row in in_scope(ask, views, narrow) if ask.scope or row != lost]}
-    record = extract_pages(INFO, views, LEDGER, engine)
+    record = extract_pages(INFO, views, LEDGER, engine, trust=ONCE)
     assert record.data["rows"] == narrow
 
 

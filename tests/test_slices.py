@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from model.engine import Answer, Ask, Limits, PageView, Scope
 from model.fake import FakeEngine
+from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
 from pipeline.slices import ask_all, judged, parted, scope_halves
 from schemas.contract import Contract
@@ -19,6 +20,7 @@ from schemas.page import Box, PageText, Word
 from schemas.record import DocumentInfo
 from tests.pages import page
 
+ONCE = Trust(escalations=0)
 VIEWS = (PageView(page("Total: 3")),)
 
 
@@ -55,7 +57,7 @@ def test_every_field_is_answered_once_whatever_a_reply_can_hold(fields: int, mos
 
 def test_the_record_is_as_if_it_had_been_one_reply() -> None:
     info = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
-    whole, sliced = (extract_pages(info, VIEWS, contract(5), Brief(most)) for most in (9, 2))
+    whole, sliced = (extract_pages(info, VIEWS, contract(5), Brief(most), trust=ONCE) for most in (9, 2))
     assert list(sliced.data) == [f"field_{number}" for number in range(5)]
     assert (sliced.data, sliced.fields, sliced.issues) == (whole.data, whole.fields, whole.issues)
     assert any(issue.code == "check-failed" for issue in sliced.issues) is (sliced.data["field_2"] != 1)

@@ -9,6 +9,7 @@ from benchmarks.long_documents import long_document
 from benchmarks.simulator import Simulator
 from benchmarks.slices import compare, views
 from benchmarks.statements import KINDS, Kind
+from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
 from schemas.record import DocumentInfo
 
@@ -34,7 +35,7 @@ def test_no_row_is_lost_in_silence_by_an_engine_that_drops_a_fifth_of_them(kind:
 def test_an_engine_that_fails_at_nothing_is_hardly_asked_for_anything_twice(kind: Kind) -> None:
     document = long_document(300, kind, seed=2)
     simulator = Simulator(document, PERFECT, seed=2)
-    record = extract_pages(INFO, views(document), document.contract, simulator)
+    record = extract_pages(INFO, views(document), document.contract, simulator, trust=Trust(escalations=0))
     assert record.usage.escalations <= 3  # texts that a figure stands amid, where they go on in the next line
     assert not record.issues
     assert all(ask.pages is simulator.asked[0].pages for ask in simulator.asked)
