@@ -89,8 +89,8 @@ EscalationsOption = Annotated[
     int,
     typer.Option(
         min=0,
-        help="For `gemma` and `served`: how many asks about doubtful values each of two closer looks at a document may "
-        "take; 0 for none.",
+        help="For `gemma` and `served`: how many closer looks a document may take for doubtful values, and a quarter "
+        "as many with thinking; 0 for none.",
     ),
 ]
 CalibrationOption = Annotated[

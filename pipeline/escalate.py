@@ -3,11 +3,11 @@
     crop       the part of a page where the value should stand, alone and at the highest visual budget
     thinking   the same with thinking, and with leave to look up and zoom; for what the crop has not settled
 
-Then it is for review. Every step is one round of a bounded number of asks, the required and the least sure values
-first; how many values no ask was left for is told (`Usage.unasked`). What is said again is grounded like what was said
-at first. The value that words state best is kept, then the one that most readings give, then the first one. Agreement
-raises confidence and disagreement lowers it (signals `agreed`, `disagreed`); where readings stand against each other
-and nothing settles it, that is an issue.
+Then it is for review. Every step is one round of a bounded number of asks, in the second a quarter of those in the
+first, for thoughts are long. The required and the least sure values go first; how many values no ask was left for is
+told (`Usage.unasked`). What is said again is grounded like what was said at first. The value that words state best is
+kept, then the one that most readings give, then the first one. Agreement raises confidence and disagreement lowers it
+(signals `agreed`, `disagreed`); where readings stand against each other and nothing settles it, that is an issue.
 
 Only an engine that grasps what it reads is asked: one that follows rules says the same again.
 """
@@ -38,11 +38,12 @@ from schemas.record import Issue
 
 CROP, THINKING = "crop", "thinking"
 STEPS = (CROP, THINKING)
+THOUGHTFUL = 4  # asks of the first step for one of the second
 
 
 class Ladder:
     """The doubtful values of one document on their way. known: what was read at first. index: of all pages. most: asks
-    that a step may put.
+    that the first step may put.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Ladder:
             places = Places(self.known, self.contract, self.index)
             placed = [(doubt, spot) for doubt in wanted if (spot := places.of(doubt)) is not None]
             asker = Asker(step, self.contract, self.rounds.engine, self.views, places, thinks=step == THINKING)
-            said = self.rounds.put(step, list(asker.asks(looks(placed)[: self.most])), in_parts=False)
+            said = self.rounds.put(step, list(asker.asks(looks(placed)[: bound(step, self.most)])), in_parts=False)
             if not said.parts:
                 break
             asked.add(said)
@@ -138,6 +139,11 @@ class Ladder:
             if pointer in fields:
                 fields[pointer] = fields[pointer].model_copy(update={"steps": steps})
         return Known(data, sources, grounds, fields, issues, told)
+
+
+def bound(step: str, most: int) -> int:
+    """How many asks a step may put where the first one may put `most`."""
+    return most if step == CROP else -(-most // THOUGHTFUL)
 
 
 def may_escalate(rounds: Rounds, contract: Contract, question: str) -> bool:

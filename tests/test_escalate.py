@@ -26,6 +26,7 @@ from model.wording import conversation
 from pipeline.confidence.model import calibration_for
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
+from pipeline.escalate import CROP, THINKING, bound
 from pipeline.escalation.crops import band, closer
 from pipeline.escalation.readings import Reading
 from pipeline.escalation.settling import put_value, same, settled
@@ -268,20 +269,21 @@ def accuracy(record: Record, document: LongDocument) -> float:
 
 @pytest.mark.parametrize("kind", ["rows", "groups"])
 def test_more_is_right_of_what_an_engine_misreads_at_times_and_asks_stay_bounded(kind: Any) -> None:
-    document = long_document(60, kind, seed=4)
-    failures = replace(PERFECT, misread=0.08)
-    engines = [Simulator(document, failures, seed=4) for _ in range(3)]
-    once, few, more = (
-        extract_pages(INFO, views_of(document), document.contract, engine, trust=Trust(escalations=most))
-        for engine, most in zip(engines, (0, 2, 12), strict=True)
-    )
-    assert accuracy(once, document) < accuracy(few, document) <= accuracy(more, document)
-    assert accuracy(more, document) > 1 - (1 - accuracy(once, document)) / 4
-    before = once.usage.escalations
-    assert 0 < few.usage.escalations - before <= 4 and few.usage.escalations < more.usage.escalations <= before + 24
-    assert once.usage.unasked > few.usage.unasked >= more.usage.unasked
-    wrong = {at for at, value in leaves(document.truth) if resolve(more.data, at) != value}
-    assert not {at for at, field in more.fields.items() if field.status == "accepted"} & wrong
+    right = {0: 0.0, 2: 0.0, 8: 0.0}
+    for seed in range(3):
+        document, first = long_document(60, kind, seed=seed), 0
+        for most in right:
+            engine = Simulator(document, replace(PERFECT, misread=0.3), seed=seed)
+            record = extract_pages(INFO, views_of(document), document.contract, engine, trust=Trust(escalations=most))
+            right[most] += accuracy(record, document) / 3
+            first = (
+                first if most else record.usage.escalations
+            )  # what is asked for beside: rows that seem to be left out
+            assert record.usage.escalations <= first + bound(CROP, most) + bound(THINKING, most)
+            wrong = {at for at, value in leaves(document.truth) if resolve(record.data, at) != value}
+            assert not {at for at, field in record.fields.items() if field.status == "accepted"} & wrong
+    assert right[0] + 0.005 < right[2] < right[8]
+    assert 1 - right[8] < (1 - right[0]) / 3
 
 
 def test_the_least_sure_of_the_required_values_go_first() -> None:

@@ -13,8 +13,8 @@ class Trust:
     """How far values are to be trusted; hashable, and crosses process boundaries.
 
     precision: the share of accepted values that is to be right. calibration: a file of `intaglio calibrate`; empty for
-    the engine's own. escalations: how many asks about doubtful values each step of `pipeline.escalate` may put to an
-    engine that can be asked anew, in one document; 0 for none.
+    the engine's own. escalations: how many asks about doubtful values the first step of `pipeline.escalate` may put to
+    an engine that can be asked anew, in one document; 0 for none.
     """
 
     precision: float = PRECISION
