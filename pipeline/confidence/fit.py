@@ -47,7 +47,7 @@ EXPECTED = {
     "doubted": -2.0,
 }
 PRECISIONS = (0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
-SLACK = 3.0
+SLACK = 2.0
 FEW = 20  # accepted values of a source below which its share of wrong ones tells nothing
 LEAST = 100  # values that a fit needs
 FOLDS = 5  # of documents, where there is one source only
