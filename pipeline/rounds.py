@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from model.engine import Ask, Engine
-from pipeline.slices import Asked, ask_all
+from pipeline.slices import MOST_PARTED, Asked, ask_all
 
 FIRST = "first"  # the round of what was planned; the others are for what it left open
 
@@ -38,7 +38,13 @@ class Live:
     said: dict[str, Asked] = field(default_factory=dict)
 
     def put(self, name: str, asks: Sequence[Ask]) -> Asked:
-        asked = ask_all(self.engine, asks)
+        asked = ask_all(self.engine, asks, self._left())
         if asks:
             self.said[name] = asked
         return asked
+
+    def _left(self) -> int | None:
+        """How many asks may still be parted: what an engine fails at in the first round it fails at in the next."""
+        if FIRST not in self.said:
+            return None
+        return max(0, MOST_PARTED + self.said[FIRST].put - sum(len(asked.spent) for asked in self.said.values()))

@@ -18,9 +18,7 @@ from schemas.field import Field
 from schemas.narrow import narrowed
 from schemas.page import WHOLE_PAGE, Box, PageText
 
-MOST_PARTED = (
-    64  # asks that are parted beyond one for each that was put: an engine that fails at all of them has to end
-)
+MOST_PARTED = 32  # asks of a document that are parted, beyond one for each that was planned: failing has to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,16 @@ class Asked:
         self.spent.extend(further.spent)
 
 
-def ask_all(engine: Engine, asks: Sequence[Ask]) -> Asked:
+def ask_all(engine: Engine, asks: Sequence[Ask], most: int | None = None) -> Asked:
     """Puts the asks to the engine, and in parts again those whose reply is cut off, goes in circles or is no JSON.
 
     A reply of a language model that does not fit its contract is asked for in parts too, once: what it then says is
     what it reads, and for validation to judge.
-    Raises AnswerError where the engine gives no answer.
+    most: asks that may be parted, by default `MOST_PARTED` and one for each. Raises AnswerError where the engine gives
+    no answer.
     """
-    asked, waiting, left = Asked(put=len(asks)), list(asks), MOST_PARTED + len(asks)
+    asked, waiting = Asked(put=len(asks)), list(asks)
+    left = MOST_PARTED + len(asks) if most is None else most
     second: set[str] = set()
     order: dict[str, tuple[int, ...]] = {ask.id: (place,) for place, ask in enumerate(asks)}
     while waiting:
