@@ -32,7 +32,6 @@ from pipeline.scoring.figures import figures as figures_of
 from pipeline.scoring.tally import Counts, Score, joined
 from pipeline.serving import contract_of
 from pipeline.truth import Case, find_cases
-from schemas.contract import Contract
 from schemas.errors import IntaglioError, UsageError
 from schemas.page import PageText
 from schemas.record import DocumentInfo, Record
@@ -68,9 +67,9 @@ def make_engine(name: str) -> Engine:
 
 def measure(case: Case, engine_name: str, words: Path | None) -> Result:
     """The score of one document. A document that cannot be read, and is not meant to fail, misses everything."""
-    contract, engine = contract_of(case.schema), make_engine(engine_name)
+    contract = contract_of(case.schema)
     begun = time.perf_counter()
-    record = _record(case.path, contract, engine, words)
+    record = read_record(case, engine_name, words)
     seconds = time.perf_counter() - begun
     failure = record.issues[0].code if record.status == "failed" else None
     result = Result(case, Score(), seconds, len(record.document.pages), failure)
@@ -79,7 +78,9 @@ def measure(case: Case, engine_name: str, words: Path | None) -> Result:
     return replace(result, score=score(case.truth, record, contract, case.evidence))
 
 
-def _record(path: Path, contract: Contract, engine: Engine, words: Path | None) -> Record:
+def read_record(case: Case, engine_name: str, words: Path | None) -> Record:
+    """The record of a case's document. words: a folder that keeps what was read."""
+    path, contract, engine = case.path, contract_of(case.schema), make_engine(engine_name)
     info = DocumentInfo(uri=str(path), sha256="", media_type="", bytes=0)
     try:
         info, pages = _read(path, words)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.looking import doctor, evaluate, quantise, replay, schemas, show
+from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
 from flows.reading import ask, extract, ingest, plan
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Folders of PDFs and scans to JSON that a program can act on: values typed, checked, and tied to the page.",
 )
 
-for command in (ingest, extract, plan, ask, evaluate, show, replay, schemas, quantise, doctor):
+for command in (ingest, extract, plan, ask, evaluate, calibrate, show, replay, schemas, quantise, doctor):
     app.command()(command)
 
 

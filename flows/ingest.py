@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.batch import open_batch
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.intake import Document
 from pipeline.job import SECONDS, Job, Row, Watch
 
@@ -70,6 +71,7 @@ def ingest(
     workers: int | None = None,
     seconds: float = SECONDS,
     retry_failed: bool = False,
+    trust: Trust = DEFAULT,
     traces: bool = True,
 ) -> Any:
     """Reads every document once and writes one JSON for each. Parameters as in `pipeline.job.Job`.
@@ -86,6 +88,7 @@ def ingest(
         workers=workers,
         seconds=seconds,
         retry_failed=retry_failed,
+        trust=trust,
         traces=traces,
     )
     with open_batch(job, _watch.get(None)) as batch:
@@ -117,6 +120,7 @@ def run_flow(job: Job, watch: Watch) -> None:
             workers=job.workers,
             seconds=job.seconds,
             retry_failed=job.retry_failed,
+            trust=job.trust,
             traces=job.traces,
             return_state=True,
         )

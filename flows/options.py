@@ -77,3 +77,18 @@ PasswordOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one document may take.")]
+PrecisionOption = Annotated[
+    float,
+    typer.Option(
+        min=0.5,
+        max=0.9999,
+        help="The share of accepted values that is to be right. Higher accepts less; the rest goes to review.",
+    ),
+]
+CalibrationOption = Annotated[
+    str,
+    typer.Option(
+        help="A file that `intaglio calibrate` made of documents like yours; by default the engine's own.",
+        show_default=False,
+    ),
+]

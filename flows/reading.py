@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from flows.options import (
+    CalibrationOption,
     ConcurrencyOption,
     EngineOption,
     KeepThoughtsOption,
     ModelOption,
     OutputTokensOption,
     PasswordOption,
+    PrecisionOption,
     QuantisationOption,
     RevisionOption,
     SchemaOption,
@@ -36,6 +38,8 @@ def ingest(
     output_tokens: OutputTokensOption = 8192,
     url: UrlOption = "",
     concurrency: ConcurrencyOption = 16,
+    precision: PrecisionOption = 0.99,
+    calibration: CalibrationOption = "",
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
     password: PasswordOption = None,
@@ -63,6 +67,7 @@ def ingest(
     """
     from flows.commands.ingest import run
     from model.engine import EngineSpec
+    from pipeline.confidence.trust import Trust
     from pipeline.job import Job
 
     job = Job(
@@ -77,6 +82,7 @@ def ingest(
         workers=workers,
         seconds=timeout,
         retry_failed=retry_failed,
+        trust=Trust(precision, calibration),
         traces=trace,
     )
     raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
@@ -94,6 +100,8 @@ def extract(
     output_tokens: OutputTokensOption = 8192,
     url: UrlOption = "",
     concurrency: ConcurrencyOption = 16,
+    precision: PrecisionOption = 0.99,
+    calibration: CalibrationOption = "",
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
@@ -104,9 +112,11 @@ def extract(
     """
     from flows.commands.extract import run
     from model.engine import EngineSpec
+    from pipeline.confidence.trust import Trust
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
-    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, only_data=data))
+    trust = Trust(precision, calibration)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, only_data=data))
 
 
 def plan(

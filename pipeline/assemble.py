@@ -37,13 +37,18 @@ _HOW = {
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """What all parts say together. findings: by JSON Pointer into `data`. issues: what was left out or is disputed, and
+    """What all parts say together. sources: by JSON Pointer into `data`. issues: what was left out or is disputed, and
     what no part answered.
     """
 
     data: Any
-    findings: dict[str, Finding]
+    sources: dict[str, Source]
     issues: list[Issue]
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """By JSON Pointer into `data`."""
+        return {at: source.finding for at, source in self.sources.items() if source.finding}
 
 
 class Assembly:
@@ -75,7 +80,7 @@ class Assembly:
         data, sources = put_together(self.root, self.contract.root)
         return Assembled(
             without_empty(data, self.contract.root),
-            {at: source.finding for at, source in sources.items() if source.finding},
+            sources,
             [*self._joiner.issues, *_disputes(self.root, ""), *self._unanswered, *cut_off(sources)],
         )
 

@@ -12,8 +12,9 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from model.needs import check_needs
+from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
-from pipeline.intake import Document, Plan, Policy, take_in
+from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
 from pipeline.ledger import Ledger
 from pipeline.serving import Outcome, contract_of, engine_of
@@ -97,12 +98,12 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     watch = watch or Watch()
     routes = Routes.of(job.schemas)
     contracts = {schema: contract_of(schema).fingerprint for schema in routes.schemas}
-    engine = (job.engine, engine_of(job.engine).info.fingerprint)
+    reader = reader_of(job)
     for schema in routes.schemas:
         check_needs(engine_of(job.engine), contract_of(schema))
     routed = routes.assign(discover(job.places))
     with output_folder(job.out), Ledger(job.ledger_url, job.ledger_output) as ledger:
-        plan = take_in(routed, contracts, engine, Policy(job.retry_failed, job.passwords), ledger)
+        plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
         restored = restore_files(job, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
         batch = Batch(job, plan, ledger, watch)
@@ -113,6 +114,12 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
                 restore_files(job, ledger)
             write_jsonl(job, ledger)
             watch.listen(batch.summary)
+
+
+def reader_of(job: Job) -> Reader:
+    """Engine and trust of a job. Raises UsageError for a calibration that cannot be used."""
+    info = engine_of(job.engine).info
+    return Reader(job.engine, job.trust, f"{info.fingerprint} {fingerprint_of(info.name, job.trust)}")
 
 
 def restore_files(job: Job, ledger: Ledger) -> int:

@@ -1,76 +1,112 @@
 """What is to be trusted: a confidence and a status for every leaf, and one status for the record.
 
-A value is accepted when the engine is sure of it, words on the page state it, and no check speaks against it; an
-arithmetic check that holds speaks for all values that take part, even where another fails. Everything else that was
-found goes to review.
+What is known of a value (`pipeline.confidence.signals`) is made one calibrated number (`pipeline.confidence.model`). A
+value is accepted when that number reaches the threshold for the precision that is wanted, words on the page state it,
+and no check speaks against it; a check that proves a value speaks for it even where another fails. Everything else that
+was found goes to review.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from model.engine import Finding
+from pipeline.confidence.model import Judge
+from pipeline.confidence.signals import Checked, Observer
+from pipeline.ground import Grounded
+from pipeline.joining.entries import Source
 from schemas.contract import Contract
+from schemas.field import Field
+from schemas.formats import leaf_values
+from schemas.page import PageText
 from schemas.pointer import leaves
-from schemas.record import Evidence, FieldResult, Issue, RecordStatus
+from schemas.record import FieldResult, Issue, RecordStatus
 
-ACCEPT = 0.86
-UNKNOWN = 0.5  # confidence in a value whose engine gives none
-PROVED = 0.5  # share of the doubt that a passed arithmetic check takes away
+SPEAKS_AGAINST = frozenset(("check-failed", "suspect", "invalid", "disputed", "cut-off"))
 
 
 def check_fields(
     data: Any,
     contract: Contract,
-    evidence: Mapping[str, Sequence[Evidence]],
-    findings: Mapping[str, Finding],
+    grounds: Mapping[str, Grounded],
+    sources: Mapping[str, Source],
+    pages: Sequence[PageText],
+    judge: Judge,
+    known: Sequence[Issue] = (),
 ) -> tuple[dict[str, FieldResult], list[Issue]]:
-    """Results by JSON Pointer for every leaf, and the issues that validation and the contract's checks raise."""
+    """Results by JSON Pointer for every leaf, and the issues that validation and checks raise.
+
+    grounds, sources: by pointer, where each value stands and how the engine came to it. known: issues that are known
+    already; values that they are about are doubted.
+    """
     issues = list(contract.validate(data))
-    proved: set[str] = set()
-    for result in contract.run_checks(data):
-        if result.passed:
-            proved.update(result.pointers if result.proves else ())
-        else:
-            issues.append(result.issue())
-    # A value that one check proves and another doubts is neither: the fault is more likely another operand's.
-    doubted = {pointer for issue in issues for pointer in issue.pointers} - proved
-    fields = {
-        pointer: _field(
-            value, tuple(evidence.get(pointer, ())), findings.get(pointer), pointer in proved, pointer in doubted
-        )
-        for pointer, value in leaves(data)
-    }
+    checked = _run_checks(data, contract, issues, known)
+    observer = Observer(data, contract.root, grounds, sources, pages)
+    fields = {}
+    for pointer, value in leaves(data):
+        grounded = grounds.get(pointer)
+        signals = observer.signals(pointer, value, checked) if value is not None else {}
+        fields[pointer] = _field(value, grounded, signals, judge)
     return fields, issues
 
 
-def _field(
-    value: Any, evidence: tuple[Evidence, ...], finding: Finding | None, proved: bool, doubted: bool
-) -> FieldResult:
+def _run_checks(data: Any, contract: Contract, issues: list[Issue], known: Sequence[Issue]) -> Checked:
+    """What the checks say; those that fail become issues. A value that one check proves and another doubts is neither:
+    the fault is more likely another operand's. What is disputed or misformed is doubted all the same.
+    """
+    own = {pointer for issue in (*issues, *known) if issue.code in SPEAKS_AGAINST for pointer in issue.pointers}
+    proved: dict[str, float] = {}
+    failed: set[str] = set()
+    for result in contract.run_checks(data):
+        if not result.passed:
+            issues.append(result.issue())
+            failed.update(result.pointers)
+        elif result.proves:
+            proved.update({at: max(result.strength, proved.get(at, 0.0)) for at in result.pointers})
+    return Checked(proved, own | (failed - proved.keys()))
+
+
+def _field(value: Any, grounded: Grounded | None, signals: dict[str, float], judge: Judge) -> FieldResult:
     if value is None:
         return FieldResult(value=None, confidence=1.0, status="absent")
-    confidence = finding.confidence if finding else UNKNOWN
-    confidence *= min((item.score for item in evidence), default=0.6)
-    if finding and finding.words:
-        confidence *= min(1.0, 0.3 + 0.75 * min(word.confidence for word in finding.words))
-    if proved:
-        confidence += (1 - confidence) * PROVED
-    if doubted:
-        confidence = min(confidence, 0.5)
-    confidence = round(max(0.0, min(confidence, 0.99)), 3)
-    accepted = confidence >= ACCEPT and bool(evidence)
+    confidence = judge.confidence(signals)
     return FieldResult(
-        value=_text(value), evidence=evidence, confidence=confidence, status="accepted" if accepted else "review"
+        value=_text(value),
+        evidence=grounded.evidence if grounded else (),
+        confidence=confidence,
+        status="accepted" if judge.accepts(confidence, signals) else "review",
+        signals=signals,
     )
 
 
-def record_status(fields: Mapping[str, FieldResult], issues: Sequence[Issue]) -> RecordStatus:
-    """`accepted` if every value found is, and nothing speaks against the record; else `review`."""
-    if any(issue.severity == "error" for issue in issues):
+def record_status(
+    data: Any, contract: Contract, fields: Mapping[str, FieldResult], issues: Sequence[Issue]
+) -> RecordStatus:
+    """`accepted` if every value that the schema requires is, and nothing speaks against the record; else `review`.
+
+    Optional values may be in review then, each for itself. Where the schema requires nothing, every value found counts.
+    """
+    if any(issue.severity == "error" for issue in issues) or any(
+        "doubted" in field.signals for field in fields.values()
+    ):
         return "review"
-    values = [result for result in fields.values() if result.status != "absent"]
-    return "accepted" if values and all(result.status == "accepted" for result in values) else "review"
+    found = {pointer: result for pointer, result in fields.items() if result.status != "absent"}
+    required = set(_required(contract.root))
+    at = {pointer for pointer, node, _ in leaf_values(contract.root, data) if node.pointer in required}
+    counted = [result for pointer, result in found.items() if pointer in at or not required]
+    return "accepted" if counted and all(result.status == "accepted" for result in counted) else "review"
+
+
+def _required(node: Field) -> Iterator[str]:
+    """Pointers of the leaves that the schema requires, with all that they stand in."""
+    if node.item is not None:
+        yield from _required(node.item)
+    elif node.children:
+        for child in node.children:
+            if child.required:
+                yield from _required(child)
+    else:
+        yield node.pointer
 
 
 def _text(value: Any) -> str:

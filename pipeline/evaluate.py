@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from model.engine import EngineSpec
 from model.needs import check_needs
+from pipeline.confidence.model import fingerprint_of
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.score import score
 from pipeline.scoring.misfits import Misfit, misfits
 from pipeline.scoring.tally import Score, joined
@@ -110,6 +112,7 @@ def evaluate(
     seconds: float,
     workers: int | None = None,
     passwords: tuple[str, ...] = (),
+    trust: Trust = DEFAULT,
 ) -> Iterator[Evaluated]:
     """Reads the documents in worker processes, and judges each as it comes.
 
@@ -119,7 +122,8 @@ def evaluate(
     loaded = engine_of(engine)
     for schema in dict.fromkeys(case.schema for case in cases):
         check_needs(loaded, contract_of(schema))
-    assignments = [Assignment(case.source, case.schema, engine, passwords=passwords) for case in cases]
+    fingerprint_of(loaded.info.name, trust)  # a calibration that cannot be used is told before any work
+    assignments = [Assignment(case.source, case.schema, engine, passwords=passwords, trust=trust) for case in cases]
     by_assignment = dict(zip(map(id, assignments), cases, strict=True))
     count = min(workers or cores(), loaded.limits.processes or len(cases), len(cases))
     with Workers(count, seconds, engine) as pool:
@@ -142,6 +146,11 @@ class Records:
 
     def judge(self, case: Case) -> Evaluated | Trouble:
         """Judges the record of a case's document; a trouble where there is none, or none that can be read."""
+        found = self.find(case)
+        return found if isinstance(found, Trouble) else judged(case, *found)
+
+    def find(self, case: Case) -> tuple[Record, tuple[str, ...]] | Trouble:
+        """The record of a case's document, and what the user should know of it."""
         schema = contract_of(case.schema)
         reasons = [f"{self.folder} has no record of it by the schema {schema.name}. Read it with `intaglio ingest`."]
         older: Record | None = None
@@ -152,11 +161,11 @@ class Records:
                 reasons.insert(0, str(error))
                 continue
             if record.contract.fingerprint == schema.fingerprint:
-                return judged(case, record)
+                return record, ()
             if record.contract.name == schema.name:
                 older = older or record
         if older is not None:
-            return judged(case, older, ("its record was made with another version of the schema",))
+            return older, ("its record was made with another version of the schema",)
         return Trouble(case.source.name, reasons[0])
 
     def _candidates(self, case: Case) -> list[Path]:

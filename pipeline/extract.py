@@ -13,8 +13,10 @@ from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
 from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unread_tables
+from pipeline.confidence.model import Judge
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
-from pipeline.ground import ground
+from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.gaps import gaps
 from pipeline.joining.lines import Line, Pages
@@ -41,13 +43,15 @@ def extract(
     name: str = "",
     passwords: Sequence[str] = (),
     question: str = "",
+    trust: Trust = DEFAULT,
     keep: Callable[[Trace], None] | None = None,
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
-    question: for contracts that leave open what is asked; the record does not hold it. keep: is given what made the
-    record, for replays; a document that cannot be read has nothing of that kind.
+    question: for contracts that leave open what is asked; the record does not hold it. trust: which precision accepted
+    values are to have. keep: is given what made the record, for replays; a document that cannot be read has nothing of
+    that kind.
     Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
     check_needs(engine, contract, question)
@@ -63,10 +67,11 @@ def extract(
                 pages = list(read_pages(document))
             seen = views(document, pages, engine.limits)
             if keep is None:
-                return extract_pages(info, seen, contract, engine, clock, question)
+                return extract_pages(info, seen, contract, engine, clock, question, trust)
+            judge = Judge.of(engine.info.name, trust)
             live, shutter = Live(engine), Shutter()
             seen = shutter.over(seen)
-            record = record_of(info, seen, contract, live, clock, question)
+            record = record_of(info, seen, contract, live, clock, question, judge)
             keep(trace_of(record, seen, contract, live, shutter, question))
             return record
     except IntaglioError as error:
@@ -80,15 +85,24 @@ def extract_pages(
     engine: Engine,
     clock: Clock | None = None,
     question: str = "",
+    trust: Trust = DEFAULT,
 ) -> Record:
     """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
-    return record_of(info, views, contract, Live(engine), clock or Clock(), question)
+    judge = Judge.of(engine.info.name, trust)
+    return record_of(info, views, contract, Live(engine), clock or Clock(), question, judge)
 
 
 def record_of(
-    info: DocumentInfo, views: Sequence[PageView], contract: Contract, rounds: Rounds, clock: Clock, question: str = ""
+    info: DocumentInfo,
+    views: Sequence[PageView],
+    contract: Contract,
+    rounds: Rounds,
+    clock: Clock,
+    question: str = "",
+    judge: Judge | None = None,
 ) -> Record:
-    """The same, of rounds with an engine, or of those of an earlier day."""
+    """The same, of rounds with an engine, or of those of an earlier day. judge: by default the engine's own."""
+    judge = judge or Judge.of(rounds.engine.info.name)
     pages = [view.text for view in views]
     index, asked = WordIndex(pages), Asked()
     with clock.stage("ask"):
@@ -102,9 +116,9 @@ def record_of(
     missing = complete(assembly, plan.tables, asked, rounds, clock)
     told = assembly.told()
     with clock.stage("ground"):
-        evidence = ground(told.data, pages, told.findings, contract.root)
+        grounds = grounded(told.data, pages, told.findings, contract.root)
     with clock.stage("check"):
-        fields, issues = check_fields(told.data, contract, evidence, told.findings)
+        fields, issues = check_fields(told.data, contract, grounds, told.sources, pages, judge, told.issues)
     issues += page_issues(info.uri, pages) + told.issues + missing
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
@@ -115,7 +129,8 @@ def record_of(
         data=told.data,
         fields=fields,
         issues=tuple(issues),
-        status=record_status(fields, issues),
+        precision=judge.precision,
+        status=record_status(told.data, contract, fields, issues),
         thoughts=tuple(part.answer.thought for part in asked.parts if part.answer.thought),
         usage=Usage(
             seconds=clock.seconds,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from model.engine import EngineSpec
+from pipeline.confidence.trust import Trust
 from pipeline.discover import Source, is_url
 from pipeline.ledger import Entry, Key, Ledger, Seen
 from pipeline.serving import Assignment
@@ -67,16 +68,25 @@ class Policy:
         return self.retry_failed or unlocked or (entry.retryable and entry.attempts < MOST_ATTEMPTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What makes records. fingerprint: changes when the same document can give another record."""
+
+    engine: EngineSpec
+    trust: Trust
+    fingerprint: str
+
+
 def take_in(
     routed: Sequence[tuple[Source, str]],
     contracts: dict[str, str],
-    engine: tuple[EngineSpec, str],
+    reader: Reader,
     policy: Policy,
     ledger: Ledger,
 ) -> Plan:
     """Compares a job's documents with the ledger, and keeps there what was seen of them.
 
-    routed: each source with its schema. contracts: fingerprint by schema. engine: its set-up and fingerprint.
+    routed: each source with its schema. contracts: fingerprint by schema.
     """
     known = {seen.place: seen for seen in ledger.sources()}
     looked = _look([source for source, _ in routed], known)
@@ -84,7 +94,7 @@ def take_in(
     order = {place: number for number, place in enumerate([*known, *(seen.place for seen in named.values())])}
     groups: dict[Key, list[tuple[Source, str]]] = {}
     for source, schema in sorted(routed, key=lambda pair: order[pair[0].place]):
-        key = Key(named[source.place].sha256, contracts[schema], engine[1])
+        key = Key(named[source.place].sha256, contracts[schema], reader.fingerprint)
         groups.setdefault(key, []).append((source, schema))
     entries = ledger.entries(groups)
     todo: list[Document] = []
@@ -99,7 +109,7 @@ def take_in(
             for source, _ in group:
                 named[source.place] = named[source.place]._replace(document=entry.id)
         else:
-            assignment = Assignment(first, schema, engine[0], key.sha256, policy.passwords)
+            assignment = Assignment(first, schema, reader.engine, key.sha256, policy.passwords, reader.trust)
             copies = tuple(source.place for source, _ in group)
             todo.append(Document(assignment, key, named[first.place].name, copies))
     ledger.see([seen for place, seen in named.items() if known.get(place) != seen])

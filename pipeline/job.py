@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.engine import EMBEDDED, EngineSpec
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.sinks import JSONL, OWN_FOLDER
 
 SECONDS = 300.0  # that one document may take
@@ -21,7 +22,8 @@ class Job:
 
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
-    traces: whether what made each record is kept, for replays.
+    trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
+    record is kept, for replays.
     """
 
     places: tuple[str, ...]
@@ -33,6 +35,7 @@ class Job:
     workers: int | None = None
     seconds: float = SECONDS
     retry_failed: bool = False
+    trust: Trust = DEFAULT
     traces: bool = True
 
     @property

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from model.engine import Answer, Ask, Limits, PageView
 from pipeline.check import record_status
+from pipeline.confidence.model import Judge
+from pipeline.confidence.trust import Trust
 from pipeline.extract import Clock, record_of
 from pipeline.refit import not_asked, refitted
 from pipeline.slices import Asked
@@ -72,7 +74,9 @@ def replay(record: Record, trace: Trace, contract: Contract | None = None) -> Re
     said = {name: refitted(asked, old, contract) for name, asked in trace.said(old).items()}
     again, new = _made(record, trace, contract, said), not_asked(old, contract)
     issues = (*again.issues, *new)
-    return Replay(again.model_copy(update={"issues": issues, "status": record_status(again.fields, issues)}))
+    return Replay(
+        again.model_copy(update={"issues": issues, "status": record_status(again.data, contract, again.fields, issues)})
+    )
 
 
 def contract_of(trace: Trace) -> tuple[Contract, bool]:
@@ -94,7 +98,8 @@ def _made(record: Record, trace: Trace, contract: Contract, said: Mapping[str, A
     limits = replace(trace.limits, context_tokens=None)  # nothing has to fit any more
     rounds = Retold(Silent(trace.engine, limits), said)
     info = record.document.model_copy(update={"pages": ()})
-    return record_of(info, views, contract, rounds, Clock(), trace.question)
+    judge = Judge.of(trace.engine.name, Trust(record.precision))
+    return record_of(info, views, contract, rounds, Clock(), trace.question, judge)
 
 
 def _text(contract: Contract) -> str:

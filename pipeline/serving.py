@@ -15,6 +15,7 @@ from functools import lru_cache
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.discover import Source
 from schemas import errors
 from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One document to read: where it is, by which schema and engine, and its hash."""
+    """One document to read: where it is, by which schema and engine, its hash, and how far values are to be trusted."""
 
     source: Source
     schema: str
     engine: EngineSpec
     sha256: str = ""
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    trust: Trust = DEFAULT
 
 
 class Read(NamedTuple):
@@ -125,6 +127,7 @@ def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
             engine_of(assignment.engine),
             name=uri,
             passwords=assignment.passwords,
+            trust=assignment.trust,
             keep=traces.append if traced else None,
         )
         return Read(record.model_dump_json().encode(), _packed(traces, assignment.engine))

@@ -20,6 +20,7 @@ passing proves nothing.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from schemas.pointer import resolve
 from schemas.record import Issue
 
 CENT = Decimal("0.01")
+BY_CHANCE = 0.01
 PRODUCT_SLACK = Decimal("0.005")  # a printed product is rounded itself
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -41,7 +43,8 @@ Value = Decimal | str
 class CheckResult:
     """A check that could be decided. pointers: every value that took part.
 
-    proves: whether passing says that the values are right; that two dates are in order does not.
+    proves: whether passing says that the values are right; that two dates are in order does not. chance: that wrong
+    values pass all the same; a sum that is off by any amount comes out to the cent about once in a hundred.
     """
 
     check: str
@@ -49,6 +52,12 @@ class CheckResult:
     pointers: tuple[str, ...]
     message: str
     proves: bool = True
+    chance: float = BY_CHANCE
+
+    @property
+    def strength(self) -> float:
+        """How much passing proves, 0..1: the chance in decimal places, by those of a sum."""
+        return min(1.0, math.log(self.chance) / math.log(BY_CHANCE)) if self.proves else 0.0
 
     def issue(self) -> Issue:
         return Issue(code="check-failed", message=self.message, severity="warning", pointers=self.pointers)

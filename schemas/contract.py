@@ -23,6 +23,8 @@ from schemas.checks import Check, CheckResult, parse_check
 from schemas.errors import SchemaUnsupported
 from schemas.field import Field, field_tree
 from schemas.formats import misformed
+from schemas.identifiers import check_digits
+from schemas.inferred import Inferred, currency_results, inferred_checks
 from schemas.needs import Need, needs_of
 from schemas.pointer import escaped, resolve
 from schemas.record import Issue
@@ -102,9 +104,19 @@ class Contract:
         """What the schema's `x-needs` declare that it takes to fill it, beside words and boxes."""
         return needs_of(self.json_schema, self.name)
 
+    @cached_property
+    def inferred(self) -> tuple[Inferred, ...]:
+        """What the meaning of the fields makes plain, and the schema does not declare."""
+        return inferred_checks(self.root, self.checks)
+
     def run_checks(self, data: Any) -> tuple[CheckResult, ...]:
-        """The results of all checks that could be decided."""
-        return tuple(result for check in self.checks for result in check.run(data))
+        """The results of all checks that could be decided: declared, inferred, of check digits and of currencies."""
+        return (
+            *(result for check in self.checks for result in check.run(data)),
+            *(result for check in self.inferred for result in check.run(data)),
+            *check_digits(self.root, data),
+            *currency_results(self.root, data),
+        )
 
     @cached_property
     def root(self) -> Field:

@@ -26,6 +26,7 @@ CURRENCIES = frozenset(
         "XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL"
     ).split()
 )
+FIRST_YEAR, LAST_YEAR = 1700, 2199
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
@@ -34,8 +35,8 @@ def misformed(root: Field, data: Any) -> Iterator[tuple[str, str]]:
     """(pointer, what is wrong) of every string in the data that is not of its field's format."""
     for pointer, node, value in leaf_values(root, data):
         if isinstance(value, str) and node.format in _TESTS:
-            test, complaint = _TESTS[node.format]
-            if not test(value):
+            complaint = next((says for test, says in _TESTS[node.format] if not test(value)), None)
+            if complaint:
                 yield pointer, f"{value!r} {complaint}."
 
 
@@ -68,11 +69,16 @@ def is_date(text: str) -> bool:
         return False
 
 
-_TESTS: dict[str | None, tuple[Callable[[str], bool], str]] = {
-    "currency": (is_currency, "is no currency code of ISO 4217"),
-    "date": (is_date, "is no day as YYYY-MM-DD"),
-    "email": (is_email, "is no e-mail address"),
-    "iban": (is_iban, "is no IBAN: its check digits do not fit"),
+def is_likely_date(text: str) -> bool:
+    """Whether its year is one that a document may speak of: 0204 and 2918 are slips of a digit."""
+    return FIRST_YEAR <= int(text[:4]) <= LAST_YEAR
+
+
+_TESTS: dict[str | None, tuple[tuple[Callable[[str], bool], str], ...]] = {
+    "currency": ((is_currency, "is no currency code of ISO 4217"),),
+    "date": ((is_date, "is no day as YYYY-MM-DD"), (is_likely_date, "is in a year that no document is likely to mean")),
+    "email": ((is_email, "is no e-mail address"),),
+    "iban": ((is_iban, "is no IBAN: its check digits do not fit"),),
 }
 
 

@@ -38,8 +38,11 @@ class FieldResult(_Model):
 
     value: str | None
     evidence: tuple[Evidence, ...] = ()
-    confidence: float = Field(ge=0, le=1)
+    confidence: float = Field(ge=0, le=1, description="how likely the value is to be right; 1.0 of an absent one")
     status: FieldStatus
+    signals: dict[str, float] = Field(
+        default_factory=dict, description="what the confidence was made from, as `pipeline.confidence.signals` names it"
+    )
 
 
 class Issue(_Model):
@@ -104,6 +107,7 @@ class Record(_Model):
     document: DocumentInfo
     contract: ContractInfo
     engine: EngineInfo
+    precision: float = Field(0.99, gt=0, lt=1, description="the share of accepted values that is to be right")
     data: Any = None
     fields: dict[str, FieldResult] = Field(default_factory=dict, description="by JSON Pointer into `data`")
     issues: tuple[Issue, ...] = ()

@@ -66,7 +66,7 @@ def test_its_json_is_what_programs_rely_on() -> None:
     )  # fmt: skip
     assert written["schema_version"] == SCHEMA_VERSION
     assert set(written) == {"schema_version", "document", "contract", "engine", "data", "fields", "issues", "status",
-                            "usage", "thoughts"}  # fmt: skip
+                            "usage", "thoughts", "precision"}  # fmt: skip
     assert written["fields"]["/total"]["evidence"] == [
         {"page": 2, "box": [0.1, 0.2, 0.3, 0.4], "text": "3,50", "score": 1.0}
     ]

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-import pipeline.check
 from benchmarks.failures import Failures
 from benchmarks.long_documents import LongDocument, long_document
 from benchmarks.simulator import GEMMA, Simulator
@@ -24,6 +23,7 @@ from model.engine import Answer, Ask, Engine, EngineSpec, Finding, PageView
 from model.fake import FakeEngine
 from model.registry import load_engine
 from pipeline.changes import changes
+from pipeline.confidence.model import Calibration
 from pipeline.extract import Clock, extract, record_of
 from pipeline.replay import Replay, contract_of, replay
 from pipeline.rounds import Live
@@ -178,7 +178,7 @@ def test_what_the_code_of_today_does_differently_is_told(
 ) -> None:
     record, trace = bill
     assert record.fields["/total"].status == "accepted"
-    monkeypatch.setattr(pipeline.check, "ACCEPT", 0.9999)
+    monkeypatch.setattr(Calibration, "threshold", lambda *_: 0.9999)
     again = replay(record, trace)
     found = changes(record, again.record)
     assert found.status == (record.status, "review")

@@ -22,6 +22,7 @@ from flows.evaluation_words import headline, warnings
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from pipeline.comparison import Comparison, compare
+from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.evaluate import Evaluated, Evaluation, Records, evaluate
 from pipeline.evaluation_file import load_evaluation, to_json
 from pipeline.sinks import write_atomically
@@ -46,6 +47,7 @@ class Evaluating:
     workers: int | None = None
     seconds: float = 300.0
     passwords: tuple[str, ...] = ()
+    trust: Trust = DEFAULT
 
 
 def run(job: Evaluating, *, quiet: bool) -> int:
@@ -75,7 +77,7 @@ def run(job: Evaluating, *, quiet: bool) -> int:
 
 def _results(job: Evaluating, found: Cases) -> Iterator[Evaluated | Trouble]:
     if job.records is None:
-        yield from evaluate(found.cases, job.engine, job.seconds, job.workers, job.passwords)
+        yield from evaluate(found.cases, job.engine, job.seconds, job.workers, job.passwords, job.trust)
     else:
         yield from map(Records(job.records).judge, found.cases)
 

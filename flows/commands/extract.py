@@ -9,6 +9,8 @@ from pathlib import Path
 
 from model.engine import EngineSpec
 from model.needs import check_needs
+from pipeline.confidence.model import fingerprint_of
+from pipeline.confidence.trust import Trust
 from pipeline.discover import Source, is_url
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
@@ -16,7 +18,13 @@ from schemas.errors import UsageError
 
 
 def run(
-    file: str, schemas: Sequence[str], engine: EngineSpec, passwords: tuple[str, ...], seconds: float, only_data: bool
+    file: str,
+    schemas: Sequence[str],
+    engine: EngineSpec,
+    passwords: tuple[str, ...],
+    seconds: float,
+    trust: Trust,
+    only_data: bool,
 ) -> int:
     """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
 
@@ -27,7 +35,8 @@ def run(
     if not (is_url(file) or Path(file).is_file()):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
     check_needs(engine_of(engine), contract_of(schemas[0]))
-    assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords)
+    fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
+    assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords, trust=trust)
     with Workers(1, seconds, engine) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record

@@ -26,16 +26,20 @@ class Stated(NamedTuple):
 
 
 class Source(NamedTuple):
-    """How an engine came to a leaf. cut: a bound of the engine ended it."""
+    """How an engine came to a leaf. cut: a bound of the engine ended it. logprobs: of its tokens, as in `Answer`."""
 
     finding: Finding | None = None
     cut: bool = False
+    logprobs: tuple[float, ...] = ()
 
 
 def sources_of(answer: Answer) -> dict[str, Source]:
     """By leaf pointer into the answer's JSON."""
-    cut = set(answer.cut)
-    return {at: Source(answer.findings.get(at), at in cut) for at in answer.findings.keys() | cut}
+    cut, logprobs = set(answer.cut), answer.leaf_logprobs
+    return {
+        at: Source(answer.findings.get(at), at in cut, tuple(logprobs.get(at, ())))
+        for at in answer.findings.keys() | logprobs.keys() | cut
+    }
 
 
 def stated_at(place: Place) -> Stated:

@@ -123,6 +123,18 @@ def _wrong(letter: str) -> str:
     return chr(33 + (ord(letter) - 33 - 29) % 94)
 
 
+def caught_again(document: pymupdf.Document, look: Look) -> pymupdf.Document:
+    """A finished document as a PDF of worse pictures of its pages, lying as they lay."""
+    copy = pymupdf.open()
+    for number, original in enumerate(document):
+        chance = np.random.default_rng([look.seed, number])
+        sheet = _sheet(original, chance, look)
+        picture = _aged(_on_desk(sheet, sheet.size, look), chance, look)
+        page = copy.new_page(width=picture.width / look.scale, height=picture.height / look.scale)
+        page.insert_image(page.rect, stream=_encoded(picture, "JPEG"))
+    return copy
+
+
 def pdf_of_pictures(paper: Paper, look: Look) -> pymupdf.Document:
     document = pymupdf.open()
     for picture in pictures(paper, look):
