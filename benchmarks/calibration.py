@@ -3,9 +3,10 @@
     python -m benchmarks.calibration FOLDER… [--made DIR] [--words DIR] [--keep] [--workers N]
 
 Each FOLDER is a source, of documents with their truth; with `--made DIR` what `python -m sample_docs.make.variants DIR`
-wrote, and the samples in `sample_docs/`, are two more. Each source is left out in turn, and judged by a model that
-was fitted on the others. `--keep` writes the model that is fitted on all to `pipeline/confidence/embedded.json`.
-`--words DIR` keeps what was read on each page, as `benchmarks.accuracy` does. The last line is one JSON.
+makes, made now if the folder is not there, and the samples in `sample_docs/`, are two more. Each source is left out in
+turn, and judged by a model that was fitted on the others. `--keep` writes the model that is fitted on all to
+`pipeline/confidence/embedded.json`. `--words DIR` keeps what was read on each page, as `benchmarks.accuracy` does. The
+last line is one JSON.
 
 `intaglio calibrate` does the same for documents of your own, and for any engine.
 """
@@ -27,6 +28,7 @@ from pipeline.confidence import model
 from pipeline.confidence.fit import Sample, fit
 from pipeline.confidence.model import Calibration
 from pipeline.truth import Case
+from sample_docs.make.variants import save_variants
 from schemas.errors import UsageError
 
 ENGINE = "embedded"
@@ -37,6 +39,8 @@ def sources(folders: Sequence[Path], made: Path | None) -> list[Labelled]:
     """Raises UsageError for a folder without documents that have a truth."""
     known = [Labelled(folder.name, all_cases(folder, None)) for folder in folders]
     if made is not None:
+        if not made.exists():
+            save_variants(made)
         known.append(Labelled("samples", all_cases(Path(sample_docs.__file__).parent, None)))
         known.append(Labelled("made", all_cases(made, None)))
     return known
@@ -74,7 +78,9 @@ def report(calibration: Calibration) -> dict[str, object]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.calibration", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER")
-    parser.add_argument("--made", type=Path, metavar="DIR", help="what sample_docs.make.variants wrote")
+    parser.add_argument(
+        "--made", type=Path, metavar="DIR", help="what sample_docs.make.variants makes; made if it is not there"
+    )
     parser.add_argument("--words", type=Path, metavar="DIR", help="keep the words that were read in this folder")
     parser.add_argument("--keep", action="store_true", help=f"write {KEPT.name}")
     parser.add_argument("--workers", type=int, default=1)

@@ -18,11 +18,13 @@ from pipeline.document import Document, open_document
 from pipeline.extract import Clock, page_info, page_issues
 from pipeline.ground import ground
 from pipeline.joining.entries import sources_of
-from pipeline.plan import check_context, views
+from pipeline.plan import check_context, make_plan, views
+from pipeline.planning.asks import budgeted
 from pipeline.read import read_pages
 from pipeline.slices import Part, judged
 from schemas.answer import Answer
-from schemas.errors import AnswerError, UsageError
+from schemas.contract import Contract
+from schemas.errors import AnswerError, DocumentTooLarge, UsageError
 from schemas.page import PageText
 from schemas.record import DocumentInfo, Evidence, Issue, Usage
 from schemas.registry import load_contract
@@ -50,7 +52,8 @@ def ask(
             ]
         with clock.stage("read"):
             stack = _Stack.of(documents, engine)
-        asked = Ask("question", contract, stack.views, question=question.strip(), think=True, look=True)
+        views = _fitted(stack.views, contract, engine, question)
+        asked = Ask("question", contract, views, question=question.strip(), think=True, look=True)
         check_context(asked, engine, UsageError)
         with clock.stage("ask"):
             answers = [judged(answer) for answer in engine.answer([asked])]
@@ -75,6 +78,15 @@ def ask(
             output_tokens=sum(answer.output_tokens for answer in answers),
         ),
     )
+
+
+def _fitted(views: tuple[PageView, ...], contract: Contract, engine: Engine, question: str) -> tuple[PageView, ...]:
+    """The pages with their pictures as small as it takes for all to fit; as they are where nothing helps."""
+    try:
+        plan = make_plan([view.text for view in views], contract, engine.limits, question)
+    except DocumentTooLarge:
+        return views
+    return budgeted(plan, views) if len(plan.windows) == 1 else views
 
 
 @dataclass(frozen=True, slots=True)

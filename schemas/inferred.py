@@ -82,15 +82,12 @@ def _lines(node: Field, scope: str) -> Iterator[tuple[str, bool]]:
 
 def _dates_in_order(dates: Sequence[Field], in_row: bool) -> Iterator[tuple[Field, Field]]:
     by_concept = _by_concept(dates, in_row)
-    for first, second in _ORDERED:
-        if first in by_concept and second in by_concept:
-            yield by_concept[first], by_concept[second]
+    pairs = [(by_concept[a], by_concept[b]) for a, b in _ORDERED if a in by_concept and b in by_concept]
     by_name = {leaf.name.casefold(): leaf for leaf in dates}
     for name, leaf in by_name.items():
-        for opens, closes in zip(_OPENS, _CLOSES, strict=True):
-            other = by_name.get(_with_word(name, opens, closes))
-            if other is not None and other is not leaf and not _meaning(leaf, in_row) & {"period_start"}:
-                yield leaf, other
+        others = (_with_word(name, opens, closes) for opens, closes in zip(_OPENS, _CLOSES, strict=True))
+        pairs += [(leaf, by_name[other]) for other in others if other in by_name]
+    yield from {(first.pointer, second.pointer): (first, second) for first, second in pairs}.values()
 
 
 def _with_word(name: str, word: str, other: str) -> str:

@@ -7,9 +7,10 @@ import pytest
 
 from model.embedded.engine import EmbeddedEngine
 from model.engine import Answer, Ask, PageView
-from pipeline.assemble import assemble
+from pipeline.assemble import whole_data
 from pipeline.document import open_document
 from pipeline.read import read_pages
+from pipeline.slices import Part
 from schemas.contract import Contract
 from schemas.page import PageText
 from tests.pages import page
@@ -104,8 +105,9 @@ def read(content: bytes) -> tuple[PageText, ...]:
 
 def filled(properties: dict[str, Any], pages: tuple[PageText, ...]) -> tuple[dict[str, Any], Answer]:
     contract = Contract.from_json_schema({"type": "object", "properties": properties}, "test")
-    (answer,) = EmbeddedEngine().answer([Ask("a", contract, tuple(map(PageView, pages)))])
-    return assemble([answer], contract), answer
+    asked = Ask("a", contract, tuple(map(PageView, pages)))
+    (answer,) = EmbeddedEngine().answer([asked])
+    return whole_data(Part(asked, answer), contract), answer
 
 
 @pytest.fixture(scope="module")

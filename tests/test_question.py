@@ -260,6 +260,24 @@ class TestWhatCannotBeAsked:
         assert engine.asked == []
         assert ask([locked], "What is the total?", engine, passwords=("secret",)).answer == "Much."
 
+    def test_pictures_get_smaller_where_all_pages_fit_no_other_way(self) -> None:
+        asked: list[Ask] = []
+
+        def small_print(sheet: pymupdf.Page) -> None:
+            for line in range(4):
+                sheet.insert_text((72, 80 + 8 * line), LEASE[line % 2], fontsize=5)
+
+        def reply(seen: Ask) -> dict[str, Any]:
+            asked.append(seen)
+            return {"answer": "None.", "citations": []}
+
+        for context in (262_144, 4_500):
+            limits = Limits(context_tokens=context, output_tokens=100, sees_images=True, understands=True)
+            ask([pdf(*[small_print] * 12)], "What is the rent?", FakeEngine(reply, limits=limits))
+        roomy, tight = ([view.visual_tokens for view in seen.pages] for seen in asked)
+        assert len(roomy) == len(tight) == 12
+        assert sum(tight) < sum(roomy)
+
     def test_more_pages_than_the_engine_can_hold_are_refused_with_the_sum(self) -> None:
         class Counting(FakeEngine):
             def count(self, asked: Ask) -> int:

@@ -360,6 +360,7 @@ class TestDamagedTraces:
             (gzip.compress(b'{"version": 0}'), "version 0, and this Intaglio reads version 1. Read its document again"),
             (gzip.compress(b"[" * 100_000), "not a trace"),
         ],
+        ids=["empty", "words", "list", "half", "later", "earlier", "deep"],
     )
     def test_what_is_no_trace_is_said(self, path: Path, content: bytes, reason: str) -> None:
         path.write_bytes(content)

@@ -92,7 +92,7 @@ def _sources(calibration: Calibration) -> Table:
 
 
 def _weights(calibration: Calibration) -> Table:
-    table = Table(title="What speaks for a value, and against it", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="Weights", title_justify="left", box=None, pad_edge=False)
     table.add_column("signal")
     table.add_column("weight", justify="right")
     table.add_row("(always)", f"{calibration.intercept:+.2f}")

@@ -10,7 +10,8 @@ and so do all of one source: no source is everything, however many values it has
 What it is worth is measured on sources that it was not fitted on: each is left out in turn (its leaves get a *held-out*
 confidence), and the model that is kept is then fitted on all. Thresholds come from the held-out confidences: the least
 from which on, at every higher one too, the accepted values are right as often as was wanted, and those of no source are
-wrong more than `SLACK` times as often as that allows.
+wrong more than `SLACK` times as often as that allows. Good values must not carry bad ones: none is accepted that is
+itself likely to be wrong more than `ALONE` times as often.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ EXPECTED = {
     "disagreed": -2.0,
 }
 PRECISIONS = (0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
-SLACK = 3.0
+SLACK = 2.0
+ALONE = 5.0  # how many times as often as wanted a single accepted value may be expected to be wrong
 FEW = 20  # accepted values of a source below which its share of wrong ones tells nothing
 LEAST = 100  # values that a fit needs
 FOLDS = 5  # of documents, where there is one source only
@@ -166,7 +168,7 @@ def _thresholds(table: _Table, held_out: Numbers) -> Iterator[Threshold]:
         confidence = _threshold(table, held_out, precision)
         if confidence is None:
             return
-        least = max(least, confidence)
+        least = max(least, confidence, round(1 - ALONE * (1 - precision), 3))
         yield Threshold(precision=precision, confidence=least)
 
 

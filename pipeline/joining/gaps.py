@@ -12,7 +12,7 @@ from model.embedded.vocabulary import TOTAL
 from pipeline.joining.anchors import Anchor, anchor_of, column_edges
 from pipeline.joining.entries import Entry, WordKey
 from pipeline.joining.lines import Line, Pages
-from pipeline.joining.look import Look, kind_of, look_of
+from pipeline.joining.look import Edges, Look, kind_of, look_of
 
 LIKE = 0.75  # share of what every entry shows, from which a line among the entries looks like one
 WHOLLY = 0.99  # the same for a line before the first or behind the last of them
@@ -65,12 +65,12 @@ class Listed:
         last = max((anchor.page, anchor.box.y1) for _, anchor in self.standing)
         for page in self.pages.index.pages:
             for line in self.pages.lines(page, self.edges.get(page, ())):
-                words = [self.pages.index.word(word) for word in line.words]
+                edges = Edges.of([self.pages.index.word(word) for word in line.words])
                 among = first <= (page, line.box.center[1]) <= last
-                if self.look.share(words) < (LIKE if among else WHOLLY):
+                if self.look.share(edges) < (LIKE if among else WHOLLY):
                     continue
                 if entry := self._on(line):
-                    if self.look.doubts(entry, words):
+                    if self.look.doubts(entry, edges):
                         yield Gap(self.top, line, sure=False)
                 elif not TOTAL.match(line.text) and not self._is_told(line, told) and not self._goes_on(line):
                     yield Gap(self.top, line, sure=among)

@@ -28,6 +28,20 @@ class Edge(NamedTuple):
     kind: Kind
 
 
+class Edges(NamedTuple):
+    """Where the words of a line begin and end, give or take a step."""
+
+    begins: frozenset[Edge]
+    ends: frozenset[Edge]
+
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> Edges:
+        kinds = [kind_of(word.text) for word in words]
+        begins = [round(word.box.x0 * STEPS) for word in words]
+        ends = [round(word.box.x1 * STEPS) for word in words]
+        return cls(_around(begins, kinds), _around(ends, kinds))
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """Where one leaf stands. pointer: of the leaf in its entry. begins, ends: edges that it was seen with; it is
@@ -43,11 +57,9 @@ class Column:
     def is_number(self) -> bool:
         return all(edge.kind == "number" for edge in self.begins | self.ends)
 
-    def is_on(self, words: Sequence[Word]) -> bool:
+    def is_on(self, line: Edges) -> bool:
         """Whether one of the words of a line stands as the leaf does."""
-        if self.begins:
-            return any(_near(word.box.x0, kind_of(word.text), self.begins) for word in words)
-        return any(_near(word.box.x1, kind_of(word.text), self.ends) for word in words)
+        return not (self.begins.isdisjoint(line.begins) and self.ends.isdisjoint(line.ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +71,18 @@ class Look:
     columns: tuple[Column, ...]
     literal: frozenset[str]
 
-    def doubts(self, entry: Entry, words: Sequence[Word]) -> bool:
-        """Whether an entry says what its line does not state, or does not say what it shows. words: of that line."""
-        unsaid = (column.pointer not in entry.stated and column.is_on(words) for column in self.columns if column.usual)
+    def doubts(self, entry: Entry, line: Edges) -> bool:
+        """Whether an entry says what its line does not state, or does not say what it shows."""
+        unsaid = (column.pointer not in entry.stated and column.is_on(line) for column in self.columns if column.usual)
         return any(unsaid) or any(at in self.literal and not _is_literal(entry, at) for at, _ in entry.leaves())
 
-    def share(self, words: Sequence[Word]) -> float:
-        """0..1: how much of what every entry shows on its line these words show.
+    def share(self, line: Edges) -> float:
+        """0..1: how much of what every entry shows on its line this one shows.
 
         0 for a line without any of the figures that every entry has: the head of a table stands in its columns too.
         """
         usual = [column for column in self.columns if column.usual]
-        shown = [column for column in usual if column.is_on(words)]
+        shown = [column for column in usual if column.is_on(line)]
         if any(column.is_number for column in usual) and not any(column.is_number for column in shown):
             return 0.0
         return len(shown) / len(usual)
@@ -132,6 +144,6 @@ def _aligned(edges: Counter[Edge]) -> frozenset[Edge]:
     return frozenset(shared)
 
 
-def _near(place: float, kind: Kind, edges: frozenset[Edge]) -> bool:
-    step = round(place * STEPS)
-    return any(Edge(near, kind) in edges for near in (step - 1, step, step + 1))
+def _around(places: Sequence[int], kinds: Sequence[Kind]) -> frozenset[Edge]:
+    near = (place + step for place in places for step in (-1, 0, 1))
+    return frozenset(map(Edge, near, (kind for kind in kinds for _ in range(3))))

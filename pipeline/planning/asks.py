@@ -19,13 +19,8 @@ TRIES = 3  # plans, each for less than the one before, until the engine's own co
 def asks_of(plan: Plan, contract: Contract, views: Sequence[PageView], question: str = "") -> list[Ask]:
     """The plan's asks, window by window; those of one window have the same pages, which are read once."""
     found: list[Ask] = []
-    planned = {page.number: page for page in plan.pages}
     for window in plan.windows:
-        pages = tuple(
-            replace(view, visual_tokens=planned[view.text.number].visual_tokens or view.visual_tokens)
-            for view in views
-            if window.first <= view.text.number <= window.last
-        )
+        pages = tuple(view for view in budgeted(plan, views) if window.first <= view.text.number <= window.last)
         whole = len(window.slices) == 1
         for part, name in zip(window.slices, ask_ids(plan, window), strict=True):
             found.append(
@@ -38,6 +33,12 @@ def asks_of(plan: Plan, contract: Contract, views: Sequence[PageView], question:
                 )
             )
     return found
+
+
+def budgeted(plan: Plan, views: Sequence[PageView]) -> tuple[PageView, ...]:
+    """The pages with pictures that cost what the plan gives them."""
+    tokens = {page.number: page.visual_tokens for page in plan.pages}
+    return tuple(replace(view, visual_tokens=tokens[view.text.number] or view.visual_tokens) for view in views)
 
 
 def ask_ids(plan: Plan, window: Window) -> list[str]:

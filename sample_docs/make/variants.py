@@ -1,6 +1,6 @@
 """More documents of the same kinds, to calibrate confidence on; they are made when needed, and never kept here.
 
-python -m sample_docs.make.variants DIR      about 130 documents with their truth, some 20 minutes of OCR to read
+python -m sample_docs.make.variants DIR      108 documents with their truth, some minutes of OCR to read
 
 Every invoice in every layout, with the labels and numbers of a country that is not always its own, half of them printed
 and half scanned; and bad copies of the samples: caught again at fewer dots, blurred, noisy, shaded, worn.
@@ -103,17 +103,19 @@ def _look(seed: int, least: int, most: int) -> Look:
     )
 
 
+def save_variants(folder: Path) -> int:
+    """Writes them all with their truth; returns how many."""
+    made = [sample.save(folder / path) for path, sample in variants()]
+    return len(made)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m sample_docs.make.variants", description="Make more documents to calibrate confidence on."
     )
     parser.add_argument("out", type=Path, metavar="DIR", help="output folder")
     out = parser.parse_args().out
-    count = 0
-    for path, sample in variants():
-        sample.save(out / path)
-        count += 1
-    print(f"{count} documents and their truth are in {out}.")
+    print(f"{save_variants(out)} documents and their truth are in {out}.")
 
 
 if __name__ == "__main__":
