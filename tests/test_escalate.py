@@ -270,12 +270,12 @@ def accuracy(record: Record, document: LongDocument) -> float:
 @pytest.mark.parametrize("kind", ["rows", "groups"])
 def test_more_is_right_of_what_an_engine_misreads_at_times_and_asks_stay_bounded(kind: Any) -> None:
     right = {0: 0.0, 2: 0.0, 8: 0.0}
-    for seed in range(3):
+    for seed in range(2):
         document, first = long_document(60, kind, seed=seed), 0
         for most in right:
             engine = Simulator(document, replace(PERFECT, misread=0.3), seed=seed)
             record = extract_pages(INFO, views_of(document), document.contract, engine, trust=Trust(escalations=most))
-            right[most] += accuracy(record, document) / 3
+            right[most] += accuracy(record, document) / 2
             first = (
                 first if most else record.usage.escalations
             )  # what is asked for beside: rows that seem to be left out

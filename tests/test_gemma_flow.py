@@ -43,7 +43,8 @@ def test_a_folder_becomes_valid_records_of_which_none_is_accepted(
 ) -> None:
     write_invoices(tmp_path / "docs", 3)
     ingest = ("ingest", tmp_path / "docs", "--schema", schema, "--out", tmp_path / "out", "--direct", "--json")
-    gemma = ("--engine", "gemma", "--model", tiny_checkpoint, "--output-tokens", 300, "--workers", 2)
+    gemma = ("--engine", "gemma", "--model", tiny_checkpoint, "--output-tokens", 300)
+    gemma = (*gemma, "--escalations", 0, "--workers", 2)  # noise is never settled, and its thoughts are long
     result = intaglio(*ingest, *gemma)
     assert result.returncode == 0, result.stderr
     contract = load_contract(str(schema))
@@ -52,7 +53,7 @@ def test_a_folder_becomes_valid_records_of_which_none_is_accepted(
     for record in records:
         assert record.status == "review"
         assert "accepted" not in {field.status for field in record.fields.values()}
-        assert not contract.validate(record.data)
+        assert not [issue for issue in contract.validate(record.data) if issue.severity == "error"]
         assert record.data.keys() == SCHEMA["properties"].keys()  # type: ignore[attr-defined]
         assert (record.engine.name, record.engine.quantisation) == ("gemma", "nf4")
         assert record.usage.prompt_tokens > record.usage.output_tokens > 0

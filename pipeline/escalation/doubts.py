@@ -34,18 +34,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A leaf to ask for again. kind: `missing` is a null that the schema does not allow, `null` one that it does."""
+    """A leaf to ask for again. row: JSON Pointer of the innermost entry of a list that it is in; empty elsewhere.
+
+    kind: `missing` is a null that the schema does not allow, `null` one that it does.
+    """
 
     pointer: str
     field: Field
+    row: str
     kind: Kind
     required: bool
     confidence: float
-
-    @property
-    def row(self) -> str:
-        """JSON Pointer of the innermost entry of a list that it is in; empty outside of lists."""
-        return row_of(self.pointer, self.field)
 
     @property
     def wanted(self) -> str:
@@ -77,12 +76,12 @@ def doubts(known: Known, contract: Contract) -> Iterator[Doubt]:
     for pointer, node, value in leaf_values(contract.root, known.data):
         if node.kind in ("object", "array") or node.format in UNPRINTED or pointer in cut:
             continue
-        needed = node.pointer in required
+        needed, row = node.pointer in required, row_of(pointer, node)
         if value is None:
             if pointer in missing or (needed and "*" not in node.pointer):
-                yield Doubt(pointer, node, "missing" if pointer in missing else "null", needed, 0.0)
+                yield Doubt(pointer, node, row, "missing" if pointer in missing else "null", needed, 0.0)
         elif known.fields[pointer].status == "review" and _can_be_settled(value, known.grounds.get(pointer)):
-            yield Doubt(pointer, node, "value", needed, known.fields[pointer].confidence)
+            yield Doubt(pointer, node, row, "value", needed, known.fields[pointer].confidence)
 
 
 def _can_be_settled(value: Any, grounded: Grounded | None) -> bool:

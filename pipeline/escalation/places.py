@@ -77,10 +77,9 @@ class Places:
             return None if entry.page is None or entry.box is None else Spot(entry.page, entry.box, own=True)
         if own := _spot(self._evidence.get(doubt.pointer, ()), own=True):
             return own
-        labelled = self._label(doubt.field)
         if doubt.kind == "null":
-            return labelled
-        return self._in_its_object(doubt.pointer) or labelled or self._somewhere()
+            return self._label(doubt.field)
+        return self._in_its_object(doubt.pointer) or self._label(doubt.field) or self._somewhere()
 
     def entries(self, name: str, page: int) -> Iterator[tuple[str, Box]]:
         """(pointer, box) of each entry on a page of a list, and of the lists in it. name: pointer of the list."""
