@@ -54,6 +54,7 @@ from benchmarks.simulator import GEMMA, Simulator
 from benchmarks.statements import KINDS, Kind
 from model.engine import Ask, PageView
 from model.gemma.sizes import GB
+from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
 from schemas.errors import IntaglioError
 from schemas.page import Box
@@ -66,6 +67,7 @@ ROWS = {10: 8, 100: 6, 1000: 3, 5000: 2}  # how many documents of each kind
 LONG = 2000  # rows of the document that time is taken of
 CARD, LARGE_CARD = Card(), Card(48 * GB)
 UNLIMITED = replace(GEMMA, output_tokens=None)
+SLICES_ALONE = Trust(escalations=0)  # what is doubtful is not asked for again: that is not what is measured here
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def in_slices(document: LongDocument, simulator: Simulator) -> Sliced:
     info = DocumentInfo(uri="statement", sha256="0" * 64, media_type="application/pdf", bytes=1)
     begun, before = time.process_time(), simulator.cpu_seconds
     try:
-        record = extract_pages(info, views(document), document.contract, simulator)
+        record = extract_pages(info, views(document), document.contract, simulator, trust=SLICES_ALONE)
     except IntaglioError as error:
         return Sliced({}, failure=str(error))
     cpu_seconds = time.process_time() - begun - (simulator.cpu_seconds - before)

@@ -20,30 +20,36 @@ from benchmarks.simulator import Simulator
 from benchmarks.slices import views as views_of
 from model.engine import Ask, EngineSpec, Limits, PageView
 from model.fake import FakeEngine
+from model.gemma.calls import ToolCall
+from model.gemma.tools import run_calls
 from model.pictures import picture_of
 from model.registry import load_engine
 from model.wording import conversation
-from pipeline.confidence.model import calibration_for
+from pipeline.check import check_fields
+from pipeline.confidence.model import Judge, calibration_for
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.document import open_document
-from pipeline.escalate import CROP, THINKING, bound
+from pipeline.escalate import CROP, THINKING, Ladder, bound
 from pipeline.escalation.crops import band, closer
+from pipeline.escalation.doubts import Known
 from pipeline.escalation.readings import Reading
 from pipeline.escalation.settling import put_value, same, settled
 from pipeline.extract import Clock, extract, extract_pages, record_of
-from pipeline.ground import Basis, Grounded
+from pipeline.ground import Basis, Grounded, grounded
+from pipeline.grounding.index import WordIndex
 from pipeline.joining.entries import Source
 from pipeline.plan import views
 from pipeline.read import read_pages
 from pipeline.replay import replay
 from pipeline.rounds import Live
+from pipeline.slices import Asked
 from pipeline.trace import Trace
 from pipeline.trace_file import packed, read_trace
 from pipeline.tracing import Shutter, trace_of
 from schemas.contract import Contract
 from schemas.page import WHOLE_PAGE, Box
 from schemas.pointer import leaves, resolve
-from schemas.record import DocumentInfo, Evidence, Record
+from schemas.record import DocumentInfo, Evidence, Issue, Record
 from tests.ledgers import LEDGER, Reader, Row, ledger
 from tests.pages import page
 from tests.test_complete import rows
@@ -208,6 +214,22 @@ def test_prose_of_an_engines_own_and_answers_to_questions_are_not_asked_for_agai
     extract_pages(INFO, PAGES, Contract.from_json_schema(schema | {"x-needs": ["understanding"]}, "b"), engine)
     extract_pages(INFO, PAGES, BILL, FakeEngine(lambda ask: engine.asked.append(ask) or RIGHT), question="What for?")
     assert len(engine.asked) == 3
+
+
+@pytest.mark.parametrize(("closer_look", "stays"), [(250.0, False), (1000.0, True)])
+def test_parts_that_disagree_do_so_no_more_once_a_closer_look_sides_with_what_was_kept(
+    closer_look: float, stays: bool
+) -> None:
+    data, judge = {"invoice_number": "A-1042", "total": 250.0}, Judge.of("fake")
+    grounds = grounded(data, [PAGES[0].text], {}, BILL.root)
+    told = [Issue(code="disputed", message="another part says 1000.0", pointers=("/total",))]
+    fields, issues = check_fields(data, BILL, grounds, {}, [PAGES[0].text], judge, told)
+    known = Known(data, {}, grounds, fields, issues, told)
+    live = Live(says(first={}, crop=RIGHT | {"total": closer_look}, thinking={"total": None}))
+    after = Ladder(known, PAGES, BILL, live, judge, WordIndex([PAGES[0].text])).climbed(Asked())
+    assert after.data["total"] == 250.0
+    assert bool(after.told) is stays
+    assert bool(after.fields["/total"].signals.get("doubted")) is stays
 
 
 # rows
@@ -381,6 +403,26 @@ def test_a_crop_is_told_as_a_part_of_its_page() -> None:
     text = user["content"][-1]["text"]
     assert text.startswith("Page 1, of which only a part is shown from 5 % to 10 % of its height")
     assert "A-1042" in text and "1,250.00" not in text
+
+
+def test_tools_zoom_and_find_in_what_is_shown() -> None:
+    def unseen(long_side: int, region: Box) -> Any:
+        raise AssertionError("nothing is rendered here")
+
+    crop = closer(replace(PAGES[0], image=unseen), Box(0, 0.05, 1, 0.1))
+    calls = (
+        ToolCall("zoom", {"page": 1, "box": [0, 0, 500, 500]}),
+        ToolCall("find", {"text": "A-1042"}),
+        ToolCall("find", {"text": "1,250.00"}),
+    )
+    zoomed, found, outside = run_calls(calls, (crop,))
+    assert zoomed.picture is not None
+    assert zoomed.picture.region == pytest.approx((0, 0.05, 0.5, 0.075))
+    word = next(word for word in crop.text.words if word.text == "A-1042")
+    [place] = found.response["places"]
+    left, top, right, bottom = (side / 1000 for side in place["box"])
+    assert crop.region.part(Box(left, top, right, bottom)) == pytest.approx(word.box, abs=0.001)
+    assert outside.response["places"] == []
 
 
 # settling
