@@ -54,7 +54,7 @@ def asks_for(gaps: Sequence[Gap], name: str, asker: Asker) -> list[Ask]:
 
 def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Table]:
     """Tables of lists of which so few entries were read that they do not tell how entries look, and whose lines are not
-    those of another list.
+    for the most part those of another list.
     """
     rows: Counter[str] = Counter()
     for table in tables:
@@ -65,7 +65,8 @@ def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Ta
         table
         for table in tables
         if table.list in unread
-        and sum(count for (top, page), count in taken.items() if page == table.page and top != table.list) < table.rows
+        and 2 * sum(count for (top, page), count in taken.items() if page == table.page and top != table.list)
+        < table.rows
     ]
 
 

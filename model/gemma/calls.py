@@ -16,7 +16,7 @@ DEEPEST = 16  # nested lists and maps; the calls that we declare need one
 
 _NAME = re.compile(r"\s*call:\s*([\w.-]+)\s*")
 _KEY = re.compile(r"\s*([\w.-]+)\s*:")
-_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?(?:[eE][-+]?\d{1,3})?")
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,40})?(?:[eE][-+]?\d{1,3})?")
 _BARE = re.compile(r"[^,\[\]{}<]*")
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
 

@@ -43,10 +43,7 @@ class Listed:
     @cached_property
     def edges(self) -> dict[int, list[float]]:
         """By page, where columns of entries begin."""
-        by_page: dict[int, list[Anchor]] = defaultdict(list)
-        for _, anchor in self.standing:
-            by_page[anchor.page].append(anchor)
-        return {page: column_edges(anchors) for page, anchors in by_page.items()}
+        return {page: column_edges([anchor for _, anchor in rows]) for page, rows in self._by_page.items()}
 
     @cached_property
     def look(self) -> Look | None:
@@ -69,14 +66,14 @@ class Listed:
                 among = first <= (page, line.box.center[1]) <= last
                 if self.look.share(edges) < (LIKE if among else WHOLLY):
                     continue
-                if entry := self._on(line):
+                if entry := self.on(line):
                     if self.look.doubts(entry, edges):
                         yield Gap(self.top, line, sure=False)
                 elif not TOTAL.match(line.text) and not self._is_told(line, told) and not self._goes_on(line):
                     yield Gap(self.top, line, sure=among)
 
-    def _on(self, line: Line) -> Entry | None:
-        """The entry that stands on the line."""
+    def on(self, line: Line) -> Entry | None:
+        """The entry that stands on a line."""
         found = (entry for entry, anchor in self._by_page.get(line.page, ()) if _stands_on(anchor, line))
         return next(found, None)
 
@@ -121,15 +118,7 @@ def gaps(root: Entry, pages: Pages) -> list[Gap]:
     """The lines of a document that look like entries and are none yet, or whose entry does not say what they show."""
     every = listed(root, pages).values()
     found = {gap.line: gap for each in every for gap in each.gaps(root.words)}
-    by_page: dict[int, list[Anchor]] = defaultdict(list)
-    for each in every:
-        for _, anchor in each.standing:
-            by_page[anchor.page].append(anchor)
-    free = (
-        gap
-        for gap in found.values()
-        if not gap.sure or not any(_stands_on(anchor, gap.line) for anchor in by_page[gap.line.page])
-    )
+    free = (gap for gap in found.values() if not gap.sure or not any(each.on(gap.line) for each in every))
     return sorted(free, key=lambda gap: (gap.line.page, gap.line.box.y0))
 
 
