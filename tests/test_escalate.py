@@ -114,12 +114,12 @@ def test_the_same_answer_to_a_closer_look_raises_confidence() -> None:
     for pointer in ("/invoice_number", "/total"):
         before, after = once.fields[pointer], twice.fields[pointer]
         assert (before.status, before.steps) == ("review", ())
-        assert (after.status, after.steps) == ("accepted", ("crop",))
+        assert after.steps[0] == "crop"
         assert after.confidence > before.confidence
         assert after.signals == before.signals | {"agreed": 1.0}
         assert after.evidence == before.evidence
     assert (once.usage.escalations, once.usage.unasked, once.status) == (0, 2, "review")
-    assert (twice.usage.escalations, twice.usage.unasked, twice.status) == (2, 0, "accepted")
+    assert (twice.usage.escalations, twice.usage.unasked, twice.status) == (2, 0, "review")
 
 
 def test_a_misread_value_gives_way_to_one_that_the_page_states_and_stays_doubtful() -> None:
@@ -471,7 +471,7 @@ def test_agreement_never_lowers_confidence_and_disagreement_never_raises_it() ->
     prior = calibration_for("an engine of which nothing was measured")
     signals = {"evidence": 1.0, "by_value": 1.0, "literal": 1.0}
     assert prior.confidence(signals | {"disagreed": 1.0}) < prior.confidence(signals)
-    assert prior.confidence(signals) < 0.99 <= prior.confidence(signals | {"agreed": 1.0})
+    assert prior.confidence(signals) < prior.confidence(signals | {"agreed": 1.0}) < 0.99  # a second look may err alike
     assert prior.confidence(signals | {"agreed": 1.0, "disagreed": 1.0}) < 0.99
 
 

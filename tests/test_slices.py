@@ -139,7 +139,7 @@ def test_a_list_that_is_too_long_is_parted_by_pages_and_lines_and_comes_back_who
     pages: int, lines: int, most: int
 ) -> None:
     views = ledger(pages, lines)
-    asked = ask_all(Clerk(most), [Ask("document", LEDGER, views)])
+    asked = ask_all(Clerk(most), [Ask("document", LEDGER, views)], most=200)
     rows = [row["n"] for part in asked.parts for row in json.loads(part.answer.json_text)["rows"]]
     assert rows == [int(word.text) for view in views for word in view.text.words]
     assert all(part.answer.finish == "stop" for part in asked.parts)
