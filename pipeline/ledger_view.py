@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Select, create_engine, func, inspect, or_, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -148,8 +149,8 @@ class LedgerView:
 def open_view(url: str, output: str = "") -> Iterator[LedgerView]:
     """A ledger, to be looked at. url, output: as `Ledger` takes them.
 
-    Raises LedgerUnreadable: there is none, it is something else, it knows nothing of the output, or its database goes
-    away.
+    Raises LedgerUnreadable: there is none, it is something else, it knows nothing of the output, a record in it is
+    damaged or of another version, or its database goes away.
     """
     try:
         place = make_url(url)
@@ -167,9 +168,10 @@ def open_view(url: str, output: str = "") -> Iterator[LedgerView]:
             yield LedgerView(connection, output, file)
     except SQLAlchemyError as error:
         raise _unreadable(error) from error
-    except zlib.error as error:
+    except (zlib.error, ValidationError) as error:  # damaged, or of a form that this Intaglio does not know
+        reason = str(error).splitlines()[0]
         raise LedgerUnreadable(
-            f"a record in the ledger is damaged: {error}.", remedy="Restore it, or start anew."
+            f"a record in the ledger cannot be read: {reason}.", remedy="Update Intaglio, or read its documents again."
         ) from error
     finally:
         engine.dispose()
