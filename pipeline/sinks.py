@@ -6,14 +6,18 @@ import fcntl
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from schemas.errors import OutputUnwritable
 
 JSONL = "records.jsonl"
 OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, and the lock of the run at work
+LOCK = "lock"
+LOOK_SECONDS = 0.2  # far longer than looking at the lock takes
 LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
 
 
@@ -28,19 +32,43 @@ def output_folder(folder: Path) -> Iterator[Path]:
         (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        lock = (folder / OWN_FOLDER / "lock").open("w")
+        lock = (folder / OWN_FOLDER / LOCK).open("w")
     except OSError as error:
         raise OutputUnwritable(
             f"the output folder {folder} cannot be written: {error.strerror}.", remedy="Give another with --out."
         ) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _hold(lock)
         except OSError as error:
             raise OutputUnwritable(
                 f"another run is writing to {folder}.", remedy="Wait for it, or give another folder with --out."
             ) from error
         yield folder
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run is at work in this output folder."""
+    try:
+        with (folder / OWN_FOLDER / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is no lock, or none of ours to look at
+        return False
+    return False
+
+
+def _hold(lock: IO[str]) -> None:
+    """Tries twice: `is_held` of another process has the lock for an instant."""
+    for pause in (LOOK_SECONDS, 0.0):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not pause:
+                raise
+            time.sleep(pause)
 
 
 def file_name(name: str) -> str:

@@ -6,6 +6,7 @@
         SchemaUnsupported                   the schema cannot be expressed; names the field
         EngineUnavailable                   the engine asked for cannot run here
         OutputUnwritable                    the output folder or ledger cannot be written
+        LedgerUnreadable                    there is no ledger, or none that can be read
       DocumentError                         one document cannot be read; the batch goes on
         EncryptedDocument                   needs a password
         DamagedDocument                     looks like a document, cannot be opened
@@ -70,6 +71,10 @@ class EngineUnavailable(UsageError):
 
 
 class OutputUnwritable(UsageError):
+    pass
+
+
+class LedgerUnreadable(UsageError):
     pass
 
 

@@ -35,7 +35,8 @@ def test_help_comes_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["ingest", "extract", "plan", "ask", "evaluate", "show", "replay", "schemas", "doctor"]
+    "command",
+    ["ingest", "status", "export", "extract", "plan", "ask", "evaluate", "show", "replay", "schemas", "doctor"],
 )
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
@@ -76,6 +77,8 @@ def test_ingest_prints_a_table_and_where_the_json_is(tmp_path: Path) -> None:
         (("ingest", "sample_docs", "-s", "*.pdf=summary", "-s", "invoice"), "--engine gemma"),
         (("ask", "sample_docs/invoices/freight-en.pdf", "What is due?", "-e", "embedded"), "--engine gemma"),
         (("ask", "What is due?", "-e", "fake"), "the question"),
+        (("status", "sample_docs"), "there is no ledger"),
+        (("export", "sample_docs"), "there is no ledger"),
         (("show", "README.md"), "not a record"),
         (("show", "nowhere.json"), "nowhere.json"),
         (("schemas", "nothing"), "Built in are"),

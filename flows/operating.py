@@ -1,0 +1,85 @@
+"""Commands of `intaglio` that watch over batches, and hand on what came of them. They only read the ledger."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+FolderArgument = Annotated[Path, typer.Argument(help="The folder that `ingest` wrote to.", show_default=False)]
+LedgerOption = Annotated[
+    str, typer.Option(help="Database URL of the ledger, if `ingest` had one; by default SQLite in the folder.")
+]
+
+
+class Status(StrEnum):
+    """What `--status` takes."""
+
+    accepted = "accepted"
+    review = "review"
+    failed = "failed"
+
+
+def status(
+    folder: FolderArgument,
+    ledger: LedgerOption = "",
+    most: Annotated[int, typer.Option(min=0, help="Documents in review and failed ones that are named.")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Say how a folder's documents stand: how many are done, what to look at and why, what failed and what to do.
+
+    Example: `intaglio status records/`
+
+    Exit code: 0 told, 2 there is no ledger. That documents failed is in the counts.
+    """
+    from flows.commands.status import run
+
+    raise typer.Exit(run(folder, ledger, most, as_json=as_json))
+
+
+def export(
+    folder: FolderArgument,
+    form: Annotated[
+        Literal["jsonl", "csv", "parquet"],
+        typer.Option("--format", "-f", help="`jsonl`: whole records. `csv`, `parquet`: a table."),
+    ] = "jsonl",
+    out: Annotated[str, typer.Option("--out", "-o", help="The file; `-` is standard output.")] = "-",
+    since: Annotated[
+        str,
+        typer.Option(help="Only records written at or after this date or time, ISO 8601, in UTC if it says no other."),
+    ] = "",
+    statuses: Annotated[
+        list[Status] | None,
+        typer.Option("--status", help="Only these documents; may be given several times.", show_default=False),
+    ] = None,
+    schema: Annotated[
+        str,
+        typer.Option(
+            "--schema",
+            "-s",
+            help="Only records of this schema: its name or fingerprint as `status` shows it, or as for `ingest`.",
+            show_default=False,
+        ),
+    ] = "",
+    rows: Annotated[
+        str,
+        typer.Option("--list", help="For tables: a row for each entry of this list, `/lines`.", show_default=False),
+    ] = "",
+    only_data: Annotated[bool, typer.Option("--data", help="For `jsonl`: only the data, without evidence.")] = False,
+    ledger: LedgerOption = "",
+) -> None:
+    """Write records to one file for other programs: whole, or as a table of documents or of a list's entries.
+
+    In a CSV, text that a spreadsheet could take for a formula has an apostrophe before it.
+
+    Examples: `intaglio export records/ --format csv --out invoices.csv`,
+    `intaglio export records/ --format parquet --list /lines --status accepted --since 2026-01-31 --out lines.parquet`
+    """
+    from flows.commands.export import Exporting, run
+
+    wanted = Exporting(
+        folder, ledger, form, out, since, tuple(status.value for status in statuses or ()), schema, rows, only_data
+    )
+    raise typer.Exit(run(wanted))
