@@ -81,7 +81,8 @@ def test_every_whole_reply_validates_but_for_what_is_missing(name: str, seed: in
         data = json.loads(text)
         issues = contract.validate(data)
         empty = {issue for issue in issues if resolve(data, issue.pointers[0]) == []}  # none found, where one is wanted
-        assert {issue.code for issue in set(issues) - empty} <= {"missing", "suspect"}
+        order = {issue for issue in issues if "edges are in the wrong order" in issue.message}  # no grammar compares
+        assert {issue.code for issue in set(issues) - empty - order} <= {"missing", "suspect"}
         assert "".join(text.split()) == text or '"' in text
 
 
@@ -94,7 +95,7 @@ def test_every_type_validates(seed: int) -> None:
     data["paid"] = None if None in (data.get("paid") or {}).values() else data.get("paid")
     data["rates"] = {key: value for key, value in data["rates"].items() if value is not None}
     issues = EVERYTHING.validate(data)
-    assert {issue.code for issue in issues} <= {"missing"}, (issues, data)
+    assert {issue.code for issue in issues} <= {"missing", "suspect"}, (issues, data)  # a date may be any year's
 
 
 @given(seed=st.integers(0, 2**32))
