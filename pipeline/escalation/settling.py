@@ -39,7 +39,8 @@ def settled(readings: Sequence[Reading]) -> Settled | None:
             sides.append(side := [])
         side.append(reading)
     was_missing = readings[0].value is None
-    told = [side for side in sides if side[0].value is not None and (not was_missing or side[0].grounded.evidence)]
+    stated = [side for side in sides if any(reading.grounded.evidence for reading in side)]
+    told = [side for side in sides if side[0].value is not None and (not was_missing or side in stated)]
     if not told:
         return None
     best = max(told, key=_standing)
