@@ -20,7 +20,7 @@ from pipeline.joining.entries import (
     taken_apart,
 )
 from pipeline.joining.join import Joiner
-from pipeline.joining.merge import merge
+from pipeline.joining.merge import add_part
 from pipeline.slices import Part
 from schemas.contract import Contract
 from schemas.errors import AnswerCutOff
@@ -71,7 +71,7 @@ class Assembly:
             data, sources = json.loads(part.answer.json_text), sources_of(part.answer)
             told = taken_apart(data, self.contract.root, sources, part.ask.scope, self._parts)
             _state(told, part, self.index)
-            merge(self.root, told)
+            add_part(self.root, told)
         for pointer, node in lists_below(self.contract.root):
             if self.root.lists.get(pointer):
                 self.root.lists[pointer] = self._joiner.joined(pointer, node, self.root.lists[pointer])

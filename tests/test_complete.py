@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.engine import Ask, PageView
+from model.engine import Ask, Limits, PageView
+from model.fake import FakeEngine
 from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
+from schemas.contract import Contract
 from schemas.record import DocumentInfo, Record
 from tests.ledgers import LEDGER, LIST, Reader, Row, ledger
 
@@ -79,6 +81,37 @@ def test_a_misread_figure_is_read_again_by_itself() -> None:
         truth, PER_PAGE, lambda ask, own: own if ask.scope else [*own[:7], own[7] | {"amount": 3.33}, *own[8:]]
     )
     assert read(truth, engine).data["rows"] == truth
+
+
+def test_rows_of_two_lines_that_look_alike_are_whole() -> None:
+    """Each is printed on two lines in the same columns; neither line is another row."""
+    names = ("date", "text", "amount", "due", "reason", "open")
+    contract = Contract.from_json_schema(
+        {
+            "type": "object",
+            "properties": {
+                "rows": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            name: {"type": "number" if name in ("amount", "open") else "string"} for name in names
+                        },
+                    },
+                }
+            },
+        },
+        "Twofold",
+    )
+    lines = rows(16)
+    truth = [
+        {**first, "due": second["date"], "reason": second["text"], "open": second["amount"]}
+        for first, second in zip(lines[::2], lines[1::2], strict=True)
+    ]
+    engine = FakeEngine(lambda ask: {"rows": truth}, limits=Limits(understands=True))
+    record = extract_pages(INFO, ledger(lines, 20), contract, engine, trust=Trust(escalations=0))
+    assert record.data["rows"] == truth
+    assert len(engine.asked) == 1 and "entries-missing" not in codes(record)
 
 
 def test_lines_of_totals_and_of_running_text_are_no_rows() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,3 +181,86 @@ def test_a_group_that_runs_over_the_border_of_slices_is_one_group(counts: list[i
     found = assembled(parts, GROUPS, views)
     assert found.data["groups"] == truth
     assert found.issues == []
+
+
+TAGGED = Contract.from_json_schema(
+    {
+        "type": "object",
+        "properties": {
+            "notes": {"type": "array", "items": {"type": "string"}},
+            "rows": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "date": {"type": "string"},
+                        "tags": {"type": "array", "items": {"type": "string"}},
+                        "amount": {"type": "number"},
+                    },
+                },
+            },
+        },
+    },
+    "Tagged",
+)
+
+
+def test_a_list_of_plain_values_in_a_row_that_two_slices_bring_is_not_doubled() -> None:
+    rows = [row(number) for number in range(6)]
+    tagged = [{"date": each["date"], "tags": ["Paper"], "amount": each["amount"]} for each in rows]
+    views = ledger(rows)
+    reply = json.dumps({"notes": [], "rows": tagged})
+    line = Scope(LIST, 1, 1, Box(0.0, 0.235, 1.0, 0.255))
+    parts = [
+        Part(Ask(name, TAGGED, views, scope=scope), Answer(name, text))
+        for name, scope, text in (
+            ("whole", None, reply),
+            ("again", line, json.dumps({"notes": ["not asked for"], "rows": [tagged[2]]})),
+        )
+    ]
+    assert assembled(parts, TAGGED, views).data == {"notes": [], "rows": tagged}
+
+
+def test_a_list_of_plain_values_that_is_asked_for_in_slices_is_the_slices_together() -> None:
+    views = ledger([row(number) for number in range(20)])
+    parts = [
+        Part(
+            Ask(f"p{page}", TAGGED, views, scope=Scope("/notes", page, page)),
+            Answer(f"p{page}", json.dumps({"notes": notes})),
+        )
+        for page, notes in ((1, ["Paper", "Ink"]), (2, ["Paper"]))
+    ]
+    assert assembled(parts, TAGGED, views).data["notes"] == ["Paper", "Ink", "Paper"]
+
+
+def test_two_windows_whose_pages_both_state_what_they_say_are_disputed() -> None:
+    """One may be printed more plainly than the other; that does not make it right."""
+    schema = {"type": "object", "properties": {"due": {"type": "string", "format": "date"}}}
+    contract = Contract.from_json_schema(schema, "Due")
+    words = [Word(text, Box(0.1, top, 0.3, top + 0.015)) for text, top in (("2024-05-06", 0.1), ("04/03/2024", 0.2))]
+    views = (PageView(PageText(1, 600, 800, tuple(words))),)
+    parts = [
+        Part(Ask(day, contract, views), Answer(day, json.dumps({"due": day}))) for day in ("2024-03-04", "2024-05-06")
+    ]
+    found = assembled(parts, contract, views)
+    assert [issue.code for issue in found.issues] == ["disputed"]
+
+
+def test_of_a_scan_no_row_is_left_out_for_not_being_found() -> None:
+    """OCR may have missed it, and a model that sees the page have read it: a person has to look."""
+    rows = [row(number) for number in range(8)]
+    unread = row(30, "Helicopter", 7777.77)
+    borrowed = rows[2] | {"text": "Aeroplane", "amount": 8888.88}
+    views = tuple(
+        PageView(replace(view.text, source="ocr", words=tuple(word._replace(source="ocr") for word in view.text.words)))
+        for view in ledger(rows)
+    )
+    found = told(views, (None, said(*rows[:4], unread, borrowed, *rows[4:])))
+    assert sorted(found.data["rows"], key=str) == sorted([*rows, unread, borrowed], key=str)
+
+
+def test_what_is_said_of_words_that_another_row_stands_on_is_no_row_of_its_own() -> None:
+    rows = [row(number) for number in range(8)]
+    line = Scope(LIST, 1, 1, Box(0.0, 0.235, 1.0, 0.255))
+    half = rows[2] | {"date": None, "text": None}
+    assert told(ledger(rows), (None, said(*rows)), (line, said(half))).data["rows"] == rows

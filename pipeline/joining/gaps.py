@@ -69,7 +69,7 @@ class Listed:
                 if entry := self.on(line):
                     if self.look.doubts(entry, edges):
                         yield Gap(self.top, line, sure=False)
-                elif not TOTAL.match(line.text) and not self._is_told(line, told) and not self._goes_on(line):
+                elif not (TOTAL.match(line.text) or self._is_told(line, told) or self._goes_on(line)):
                     yield Gap(self.top, line, sure=among)
 
     def on(self, line: Line) -> Entry | None:
@@ -102,9 +102,17 @@ class Listed:
         return sorted((anchor.page, anchor.box.y0) for _, anchor in self.standing)
 
     def _is_told(self, line: Line, told: frozenset[WordKey]) -> bool:
-        """Whether all figures of the line are those of what stands once: of a total that no word names."""
+        """Whether entries state most of its words, being of several lines, or all figures of it are those of what
+        stands once: of a total that no word names.
+        """
+        if 2 * sum(word in self._words for word in line.words) > len(line.words):
+            return True
         figures = [word for word in line.words if kind_of(self.pages.index.word(word).text) == "number"]
         return bool(figures) and told.issuperset(figures)
+
+    @cached_property
+    def _words(self) -> frozenset[WordKey]:
+        return frozenset(word for entry in self.entries for word in entry.words)
 
 
 def listed(root: Entry, pages: Pages) -> dict[str, Listed]:

@@ -17,6 +17,7 @@ from pipeline.joining.anchors import Anchor, anchor_of, in_order
 from pipeline.joining.entries import Entry, Stated, WordKey, put_together, stated_at, stated_by
 from pipeline.joining.merge import agree, continued, merge
 from schemas.field import Field
+from schemas.page import BLANK
 from schemas.record import Issue
 
 FEW = 4  # entries of a list from which its entries can be said to stand on the pages
@@ -79,10 +80,21 @@ class Joiner:
             if len(entries) < FEW or stand < MOSTLY * len(entries):
                 continue
             for owner, at in lists:
+                kept = []
                 for entry in owner.lists[at]:
-                    if not _stands(entry):
+                    if _stands(entry) or not self._is_legible(entry):
+                        kept.append(entry)
+                    else:
                         self._tell(pointer, entry)
-                owner.lists[at] = [entry for entry in owner.lists[at] if _stands(entry)]
+                owner.lists[at] = kept
+
+    def _is_legible(self, entry: Entry) -> bool:
+        """Whether the pages that it may stand on say in words all that is printed there: OCR may have missed it."""
+        scope = entry.scope
+        pages = (
+            page for number, page in self.index.pages.items() if scope is None or scope.first <= number <= scope.last
+        )
+        return all(page.source == "text" or page.reason == BLANK for page in pages)
 
     def _once(self, pointer: str, entries: Sequence[Entry]) -> list[Entry]:
         """The entries without those that stand on the words of another one, which tells what they have in common."""
@@ -90,7 +102,8 @@ class Joiner:
         by_word: dict[WordKey, list[tuple[Entry, Anchor]]] = defaultdict(list)
         for entry in entries:
             same = None
-            if anchor := anchor_of(entry, self.index):
+            anchor = anchor_of(entry, self.index) if _stands(entry) or self._is_legible(entry) else None
+            if anchor is not None:
                 others = {
                     id(other): (other, place)
                     for word in entry.words
@@ -115,6 +128,7 @@ class Joiner:
             Issue(
                 code="entry-not-found",
                 message=f"{pointer}: an entry that the engine gave stands on no page, and was left out: {said}.",
+                severity="error",
                 pointers=(pointer,),
             )
         )
@@ -158,7 +172,11 @@ def _share(entry: Entry) -> float:
 
 
 def _is_same(one: Entry, at: Anchor, other: Entry, place: Anchor, index: WordIndex) -> bool:
-    """Whether two entries are one: they stand on the same line, and most of what both have there on the same words."""
+    """Whether two entries are one: they stand on the same line, and most of what both have there on the same words; or
+    the one stands on nothing but words of the other.
+    """
+    if one.words <= other.words:
+        return True
     if not at.is_level_with(*place):
         return False
     common = apart = 0

@@ -9,14 +9,13 @@ from typing import Literal, NamedTuple
 
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.entries import Entry
+from pipeline.joining.merge import LITERAL
 from schemas.page import Word
 
 STEPS = 100  # of a page's width, by which edges are told apart
 FEW = 3  # entries from which a look can be learnt
 USUAL = 0.9  # share of the entries whose own line states a leaf, from which every entry's does
 SEEN = 0.03  # share of the entries with one edge, from which it is one of a column's edges
-
-LITERAL = 0.95  # the least score of words that say no less than the value: not one letter is another
 
 Kind = Literal["number", "text"]
 

@@ -10,25 +10,48 @@ from pipeline.joining.entries import Entry, set_value
 _Known = TypeVar("_Known")
 
 
+LITERAL = 0.95  # the least score of words that say no less than the value: not one letter is another
+
+
 def merge(one: Entry, other: Entry, *, only_stated: bool = False) -> None:
     """Adds to the first what only the second says, and what the second says with evidence where the first has none.
 
-    Where they say different things and neither has the better evidence, the first stands and is disputed. Lists of
-    plain values are taken together, and so are the lists of objects, whose entries are for joining to tell apart.
+    Where they say different things, and the pages state both or neither better, the first stands and is disputed. A
+    list of plain values is one value; the lists of objects are taken together, for joining to tell their entries apart.
     only_stated: of what only the second says, nothing is taken that has no evidence.
     """
     known = dict(one.values())
     for pointer, value in other.values():
-        mine = known.get(pointer)
-        if isinstance(value, list) and isinstance(mine, list):
-            _extend(one, other, pointer, mine, value)
-        elif _evidence(other, pointer) > _evidence(one, pointer) or (mine is None and not only_stated):
-            _take(one, other, pointer, value)
-        elif mine is not None and mine != value and _evidence(other, pointer) == _evidence(one, pointer):
+        mine, before, now = known.get(pointer), _evidence(one, pointer), _evidence(other, pointer)
+        if mine in (None, []):
+            if now or not only_stated:
+                _take(one, other, pointer, value)
+        elif mine == value or (now > before and before < LITERAL):
+            if now > before:
+                _take(one, other, pointer, value)
+        elif now == before or now >= LITERAL:
             one.disputed.setdefault(pointer, value)
     _fill(one.value, other.value)
     for at, entries in other.lists.items():
         one.lists[at] = [*one.lists.get(at, ()), *entries]
+
+
+def add_part(root: Entry, part: Entry) -> None:
+    """Adds what a reply says to what is known of the document.
+
+    The lists of plain values of several windows are taken together, each value that both say once, for windows overlap;
+    slices of such a list do not, and all is kept. What a reply about one list says of another was not asked for.
+    """
+    known = dict(root.values())
+    for pointer, value in part.values():
+        if not isinstance(value, list):
+            continue
+        if part.scope is not None and part.scope.list != pointer:
+            _forget(part, pointer)
+        elif isinstance(mine := known.get(pointer), list):
+            _extend(root, part, pointer, mine, value)
+            _forget(part, pointer)
+    merge(root, part)
 
 
 def agree(one: Entry, other: Entry) -> bool:
@@ -48,6 +71,12 @@ def continued(entries: Sequence[Entry]) -> list[Entry]:
         else:
             whole.append(entry)
     return whole
+
+
+def _forget(entry: Entry, pointer: str) -> None:
+    set_value(entry.value, pointer, None)
+    _replace(entry.sources, {}, pointer)
+    _replace(entry.stated, {}, pointer)
 
 
 def _evidence(entry: Entry, pointer: str) -> float:
@@ -76,9 +105,9 @@ def _replace(mine: dict[str, _Known], theirs: Mapping[str, _Known], pointer: str
 
 
 def _extend(one: Entry, other: Entry, pointer: str, mine: list[Any], value: list[Any]) -> None:
-    """Windows overlap, so that what both say is said once; slices do not, and all is kept."""
+    before = list(mine)
     for number, item in enumerate(value):
-        if other.scope is None and item in mine:
+        if other.scope is None and item in before:
             continue
         source, target = f"{pointer}/{number}", f"{pointer}/{len(mine)}"
         if source in other.sources:
