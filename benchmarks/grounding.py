@@ -32,18 +32,19 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from benchmarks.accuracy import TRUTH, Case, find_cases
+from benchmarks.accuracy import all_cases
 from model.values.dates import month_names
 from pipeline.document import open_document
 from pipeline.ground import ground
 from pipeline.read import read_pages
-from pipeline.score import Grounding
 from pipeline.scoring.places import Place, same_page, same_place, truth_places
+from pipeline.scoring.tally import Grounding
+from pipeline.serving import contract_of
+from pipeline.truth import TRUTH, Case
 from schemas.errors import UsageError
 from schemas.field import field_tree
 from schemas.page import Box, PageText, Word
 from schemas.pointer import leaves
-from schemas.registry import load_contract
 
 PAGES, WORDS_A_PAGE, ROWS, SINGLE = 300, 500, 496, 16
 MISREAD, LACKING, SAMPLED = 20, 50, 50
@@ -179,8 +180,8 @@ def _naive(made: Made) -> float:
 
 def accuracy(folder: Path) -> dict[str, Any]:
     total = Grounding()
-    for case in find_cases(folder, None):
-        if case.fails is None and case.evidence:
+    for case in all_cases(folder, None):
+        if not case.fails and case.evidence:
             found = _grounding(case)
             print(f"{case.path.name:40}{found.located:6}{found.word_f1:8.3f}{found.page_f1:8.3f}")
             total = Grounding(*(getattr(total, name) + getattr(found, name) for name in total.__slots__))
@@ -195,7 +196,7 @@ def accuracy(folder: Path) -> dict[str, Any]:
 def _grounding(case: Case) -> Grounding:
     with open_document(case.path) as document:
         pages = list(read_pages(document))
-    evidence = ground(case.truth, pages, {}, load_contract(case.schema).root)
+    evidence = ground(case.truth, pages, {}, contract_of(case.schema).root)
     pairs = [
         (places, tuple(Place(item.page, item.box) for item in evidence.get(pointer, ())))
         for pointer, places in truth_places(case.evidence).items()
