@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from model.engine import Ask, Limits, PageView, Scope
 from pipeline.joining.entries import Entry, lists_below
@@ -110,6 +111,29 @@ def left_open(gaps: Sequence[Gap]) -> Iterator[Issue]:
             pointers=(pointer,),
             page=page,
         )
+
+
+def unproved(root: Entry, pages: Pages, contract: Contract, data: Any) -> Iterator[Issue]:
+    """One for each list of which nothing shows whether it is whole: its entries share no columns, by which lines that
+    were left out could be told, and no check adds them up to what stands outside the list.
+    """
+    sums = [result.pointers for result in contract.run_checks(data) if result.passed and result.proves]
+    for pointer, each in listed(root, pages).items():
+        if each.entries and each.look is None and not any(_adds_up(pointer, len(each.entries), of) for of in sums):
+            yield Issue(
+                code="completeness-unproved",
+                message=f"{pointer}: nothing shows whether all entries were read: they share no columns on the page, "
+                "and no check adds them up. Compare with the page, or declare such a check in the schema's x-checks.",
+                severity="error",
+                pointers=(pointer,),
+            )
+
+
+def _adds_up(pointer: str, entries: int, operands: Sequence[str]) -> bool:
+    """Whether a check's operands are of every entry of a list, and of something beside."""
+    place = re.compile(re.escape(f"{pointer}/").replace(r"\*", r"\d+") + r"\d+/")
+    found = [place.match(operand) for operand in operands]
+    return len({match[0] for match in found if match}) == entries and not all(found)
 
 
 def _runs(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:

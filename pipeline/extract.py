@@ -12,7 +12,7 @@ from model.engine import Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import Assembly, check_answered
 from pipeline.check import check_fields, record_status
-from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unread_tables
+from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unproved, unread_tables
 from pipeline.confidence.model import Judge
 from pipeline.confidence.trust import DEFAULT, ESCALATIONS, Trust
 from pipeline.document import open_document
@@ -119,7 +119,8 @@ def record_of(
     assembly = Assembly(contract, index)
     with clock.stage("assemble"):
         assembly.add(asked.parts)
-    missing = complete(assembly, plan.tables, asked, rounds, clock)
+    lines = Pages(index)
+    missing = complete(assembly, lines, plan.tables, asked, rounds, clock)
     told = assembly.told()
     with clock.stage("ground"):
         grounds = grounded(told.data, pages, told.findings, contract.root)
@@ -130,6 +131,8 @@ def record_of(
         with clock.stage("escalate"):
             ladder = Ladder(known, views, contract, rounds, judge, index, escalations)
             known, unasked = ladder.climbed(asked), ladder.unasked
+    with clock.stage("complete"):
+        missing += unproved(assembly.root, lines, contract, known.data)
     issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
@@ -153,7 +156,9 @@ def record_of(
     )
 
 
-def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: Rounds, clock: Clock) -> list[Issue]:
+def complete(
+    assembly: Assembly, pages: Pages, tables: Sequence[Table], asked: Asked, rounds: Rounds, clock: Clock
+) -> list[Issue]:
     """Asks for the entries of lists that were left out at first, and says what stays open. `assembly`, `asked` grow.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
@@ -161,7 +166,7 @@ def complete(assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: 
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
     asker = Asker(assembly.contract, rounds.engine.limits, views)
-    pages, asked_once = Pages(assembly.index), set[Line]()
+    asked_once: set[Line] = set()
     for number in range(ROUNDS + 1):
         with clock.stage("complete"):
             open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]

@@ -158,3 +158,37 @@ def in_scope(ask: Ask, views: Sequence[PageView], truth: Sequence[Row]) -> list[
         if ask.scope is None or ask.scope.holds(1, word.box):
             found.append(row)
     return found
+
+
+SUMMED = Contract.from_json_schema(
+    {
+        "type": "object",
+        "properties": {
+            "total": {"type": "number"},
+            "rows": LEDGER.json_schema["properties"]["rows"],
+        },
+        "x-checks": ["sum(/rows/*/amount) = /total"],
+    },
+    "Summed",
+)
+
+
+def test_of_a_list_too_short_to_tell_its_look_nothing_shows_that_it_is_whole() -> None:
+    """Two rows of which one was left out look as whole as any; the record must not be accepted."""
+    truth = rows(2)
+    record = read(truth, Reader(truth, PER_PAGE, lambda ask, own: own[:1]))
+    [issue] = [issue for issue in record.issues if issue.code == "completeness-unproved"]
+    assert (issue.severity, issue.pointers, record.status) == ("error", (LIST,), "review")
+    assert "completeness-unproved" not in codes(read(rows(9), Reader(rows(9), PER_PAGE)))
+    assert "completeness-unproved" not in codes(read([], Reader([], PER_PAGE)))
+
+
+def test_a_sum_that_comes_out_shows_that_a_short_list_is_whole_and_one_that_does_not_shows_nothing() -> None:
+    truth = rows(2)
+    for own, proved in ((truth, True), (truth[:1], False)):
+        said = {"total": sum(row["amount"] for row in truth), "rows": own}
+        engine = FakeEngine(lambda ask, said=said: said, limits=Limits(understands=True))
+        record = extract_pages(
+            INFO, ledger(truth, PER_PAGE, ["Total 16.00"]), SUMMED, engine, trust=Trust(escalations=0)
+        )
+        assert ("completeness-unproved" not in codes(record)) is proved
