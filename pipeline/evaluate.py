@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +114,9 @@ def evaluate(
     workers: int | None = None,
     passwords: tuple[str, ...] = (),
     trust: Trust = DEFAULT,
+    stop: threading.Event | None = None,
 ) -> Iterator[Evaluated]:
-    """Reads the documents in worker processes, and judges each as it comes.
+    """Reads the documents in worker processes, and judges each as it comes; none any more once `stop` is set.
 
     seconds: the most that one document may take. Raises UsageError before any work where the engine cannot do what a
     schema needs.
@@ -127,7 +129,7 @@ def evaluate(
     by_assignment = dict(zip(map(id, assignments), cases, strict=True))
     count = min(workers or cores(), loaded.limits.processes or len(cases), len(cases))
     with Workers(count, seconds, engine) as pool:
-        for outcome in pool.read(assignments):
+        for outcome in pool.read(assignments, stop):
             yield judged(by_assignment[id(outcome.assignment)], outcome.record)
 
 

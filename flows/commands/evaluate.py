@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from errno import EISDIR
 from os import strerror
@@ -19,6 +19,7 @@ from rich.text import Text
 from flows.evaluation_page import evaluation_page
 from flows.evaluation_report import Section, comparison_sections, fault_section, faults, sections
 from flows.evaluation_words import headline, warnings
+from flows.stopping import INTERRUPTED, stopping
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from pipeline.comparison import Comparison, compare
@@ -29,7 +30,6 @@ from pipeline.sinks import write_atomically
 from pipeline.truth import Cases, Trouble, find_cases
 from schemas.errors import OutputUnwritable
 
-INTERRUPTED = 130
 MOST = 20  # faults, flips and warnings of a kind that a terminal shows
 
 
@@ -51,17 +51,19 @@ class Evaluating:
 
 
 def run(job: Evaluating, *, quiet: bool) -> int:
-    """Returns the exit code. What is done when Ctrl-C comes is shown and kept all the same."""
+    """Returns the exit code. What is done when Ctrl-C comes is shown and kept all the same; a second one ends all."""
     old = load_evaluation(job.compare) if job.compare else None
     _check_writable(job)
     found = find_cases(job.folder, job.schemas)
     results: list[Evaluated | Trouble] = []
-    interrupted = True
-    with _progress(quiet, len(found.cases)) as progress, suppress(KeyboardInterrupt):
-        for result in _results(job, found):
+    stop = threading.Event()
+    with _progress(quiet, len(found.cases)) as progress, stopping(stop):
+        for result in _results(job, found, stop):
             results.append(result)
             progress.advance(progress.task_ids[0])
-        interrupted = False
+            if stop.is_set():
+                break
+    interrupted = stop.is_set() and len(results) < len(found.cases)
     if not results:
         print("Interrupted before anything was read.", file=sys.stderr)
         return INTERRUPTED
@@ -75,9 +77,9 @@ def run(job: Evaluating, *, quiet: bool) -> int:
     return 0 if evaluation.clean else 1
 
 
-def _results(job: Evaluating, found: Cases) -> Iterator[Evaluated | Trouble]:
+def _results(job: Evaluating, found: Cases, stop: threading.Event) -> Iterator[Evaluated | Trouble]:
     if job.records is None:
-        yield from evaluate(found.cases, job.engine, job.seconds, job.workers, job.passwords, job.trust)
+        yield from evaluate(found.cases, job.engine, job.seconds, job.workers, job.passwords, job.trust, stop)
     else:
         yield from map(Records(job.records).judge, found.cases)
 

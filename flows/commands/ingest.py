@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import suppress
 
 from flows.report import Report
+from flows.stopping import INTERRUPTED, stopping
 from pipeline.batch import open_batch, run_batch
 from pipeline.job import Job, Watch
-
-INTERRUPTED = 130
 
 
 def run(job: Job, *, direct: bool, quiet: bool, as_json: bool) -> int:
@@ -21,7 +17,8 @@ def run(job: Job, *, direct: bool, quiet: bool, as_json: bool) -> int:
     interrupted = True
     with Report(job, quiet=quiet, as_json=as_json) as report:
         watch = Watch(report.hear)
-        with _stopping(watch, report), suppress(KeyboardInterrupt):
+        heeded = stopping(watch.stop, lambda: report.reading, lambda: report.note("stopping"))
+        with heeded, suppress(KeyboardInterrupt):
             if direct:
                 run_batch(job, watch)
             else:
@@ -48,21 +45,3 @@ def _run_as_flow(job: Job, watch: Watch, report: Report) -> None:
         report.note("documents")
         run_flow(job, watch)
         report.note("ending Prefect")
-
-
-@contextmanager
-def _stopping(watch: Watch, report: Report) -> Iterator[None]:
-    """Ctrl-C, or a scheduler's request to end, stops a batch that is reading in good order; a second one at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if watch.stop.is_set() or not report.reading:
-            raise KeyboardInterrupt
-        watch.stop.set()
-        report.note("stopping")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
