@@ -13,6 +13,7 @@ from model.fake import FakeEngine
 from pipeline.confidence.trust import Trust
 from pipeline.extract import extract_pages
 from schemas.contract import Contract
+from schemas.page import Box, Word
 from schemas.record import DocumentInfo, Record
 from tests.ledgers import LEDGER, LIST, Reader, Row, ledger
 
@@ -115,13 +116,16 @@ def test_rows_of_two_lines_that_look_alike_are_whole() -> None:
     assert len(engine.asked) == 1 and "entries-missing" not in codes(record)
 
 
-def test_lines_of_totals_and_of_running_text_are_no_rows() -> None:
-    truth = rows(12)
-    views = ledger([*truth, {"date": "Total", "text": "of all", "amount": 162.0}], PER_PAGE)
-    engine = Reader(truth, PER_PAGE)
-    record = extract_pages(INFO, views, LEDGER, engine, trust=ONCE)
-    assert record.data["rows"] == truth
-    assert len(engine.asked) == 1
+def test_a_line_of_totals_is_no_row_though_it_stands_in_all_columns() -> None:
+    truth, total = rows(9), {"date": "31.12.2024", "text": "Paper", "amount": 103.5}
+    (view,) = ledger([*truth, total], PER_PAGE)
+    top = next(word.box.y0 for word in view.text.words if word.text == total["date"])
+    named = Word("Total", Box(0.02, top, 0.07, top + 0.015))
+    for words, asks in (((*view.text.words, named), 1), (view.text.words, 2)):
+        engine = Reader(truth, PER_PAGE)
+        views = (replace(view, text=replace(view.text, words=words)),)
+        assert extract_pages(INFO, views, LEDGER, engine, trust=ONCE).data["rows"] == truth
+        assert len(engine.asked) == asks  # without its name it might be a row
 
 
 def test_a_list_in_two_columns_is_complete_column_by_column() -> None:
