@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from model.engine import Ask, Limits, PageView, Scope
-from pipeline.joining.entries import Entry, lists_below
-from pipeline.joining.gaps import Gap, listed
-from pipeline.joining.lines import Pages
+from pipeline.joining.entries import lists_below
+from pipeline.joining.gaps import Gap, Listed
 from pipeline.joining.look import FEW
 from pipeline.plan import Table
 from schemas.contract import Contract
@@ -53,15 +52,16 @@ def asks_for(gaps: Sequence[Gap], name: str, asker: Asker) -> list[Ask]:
     return asks
 
 
-def unread_tables(root: Entry, tables: Sequence[Table], pages: Pages) -> list[Table]:
+def unread_tables(lists: Mapping[str, Listed], tables: Sequence[Table]) -> list[Table]:
     """Tables of lists of which so few entries were read that they do not tell how entries look, and whose lines are not
     for the most part those of another list.
     """
     rows: Counter[str] = Counter()
     for table in tables:
         rows[table.list] += table.rows
-    unread = {at for at, count in rows.items() if count >= FEW and len(root.lists.get(at, ())) < FEW}
-    taken = Counter((each.top, anchor.page) for each in listed(root, pages).values() for _, anchor in each.standing)
+    read = {pointer: len(each.entries) for pointer, each in lists.items()}
+    unread = {at for at, count in rows.items() if count >= FEW and read.get(at, 0) < FEW}
+    taken = Counter((each.top, anchor.page) for each in lists.values() for _, anchor in each.standing)
     return [
         table
         for table in tables
@@ -113,13 +113,16 @@ def left_open(gaps: Sequence[Gap]) -> Iterator[Issue]:
         )
 
 
-def unproved(root: Entry, pages: Pages, contract: Contract, data: Any) -> Iterator[Issue]:
+def unproved(lists: Mapping[str, Listed], contract: Contract, data: Any) -> Iterator[Issue]:
     """One for each list of which nothing shows whether it is whole: its entries share no columns, by which lines that
     were left out could be told, and no check adds them up to what stands outside the list.
     """
-    sums = [result.pointers for result in contract.run_checks(data) if result.passed and result.proves]
-    for pointer, each in listed(root, pages).items():
-        if each.entries and each.look is None and not any(_adds_up(pointer, len(each.entries), of) for of in sums):
+    unseen = {pointer: len(each.entries) for pointer, each in lists.items() if each.entries and each.look is None}
+    passed = (
+        [result.pointers for result in contract.run_checks(data) if result.passed and result.proves] if unseen else []
+    )
+    for pointer, entries in unseen.items():
+        if not any(_adds_up(pointer, entries, operands) for operands in passed):
             yield Issue(
                 code="completeness-unproved",
                 message=f"{pointer}: nothing shows whether all entries were read: they share no columns on the page, "

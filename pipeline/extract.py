@@ -20,7 +20,7 @@ from pipeline.escalate import Ladder, may_escalate
 from pipeline.escalation.doubts import Known
 from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
-from pipeline.joining.gaps import gaps
+from pipeline.joining.gaps import Listed, gaps, listed
 from pipeline.joining.lines import Line, Pages
 from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
@@ -119,8 +119,7 @@ def record_of(
     assembly = Assembly(contract, index)
     with clock.stage("assemble"):
         assembly.add(asked.parts)
-    lines = Pages(index)
-    missing = complete(assembly, lines, plan.tables, asked, rounds, clock)
+    missing, lists = complete(assembly, plan.tables, asked, rounds, clock)
     told = assembly.told()
     with clock.stage("ground"):
         grounds = grounded(told.data, pages, told.findings, contract.root)
@@ -132,7 +131,7 @@ def record_of(
             ladder = Ladder(known, views, contract, rounds, judge, index, escalations)
             known, unasked = ladder.climbed(asked), ladder.unasked
     with clock.stage("complete"):
-        missing += unproved(assembly.root, lines, contract, known.data)
+        missing += unproved(lists, contract, known.data)
     issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
@@ -157,23 +156,26 @@ def record_of(
 
 
 def complete(
-    assembly: Assembly, pages: Pages, tables: Sequence[Table], asked: Asked, rounds: Rounds, clock: Clock
-) -> list[Issue]:
-    """Asks for the entries of lists that were left out at first, and says what stays open. `assembly`, `asked` grow.
+    assembly: Assembly, tables: Sequence[Table], asked: Asked, rounds: Rounds, clock: Clock
+) -> tuple[list[Issue], dict[str, Listed]]:
+    """Asks for the entries of lists that were left out at first. `assembly` and `asked` grow. Gives what stays open,
+    and the lists as they are then.
 
     Lines that look like entries and are none are asked for by themselves, a few times: a model that skips a line in a
     long reply reads it in a short one. Of lines that may be something else the engine's word is taken.
     """
     views = {view.text.number: part.ask.pages for part in asked.parts for view in part.ask.pages}
     asker = Asker(assembly.contract, rounds.engine.limits, views)
-    asked_once: set[Line] = set()
+    pages, asked_once = Pages(assembly.index), set[Line]()
     for number in range(ROUNDS + 1):
         with clock.stage("complete"):
-            open_gaps = [gap for gap in gaps(assembly.root, pages) if gap.sure or gap.line not in asked_once]
+            lists = listed(assembly.root, pages)
+            found = gaps(lists, assembly.root.words)
+            open_gaps = [gap for gap in found if gap.sure or gap.line not in asked_once]
             asked_once.update(gap.line for gap in open_gaps)
             asks = asks_for(open_gaps, f"again {number + 1}", asker)
             if number == 0:
-                asks += asks_for_tables(unread_tables(assembly.root, tables, pages), "once more", asker)
+                asks += asks_for_tables(unread_tables(lists, tables), "once more", asker)
         if number == ROUNDS:
             break
         with clock.stage("ask"):
@@ -183,7 +185,8 @@ def complete(
         asked.add(further)
         with clock.stage("assemble"):
             assembly.add(further.parts)
-    return [*left_open(open_gaps), *tables_left(unread_tables(assembly.root, tables, pages), assembly.contract.root)]
+    unread = unread_tables(lists, tables)
+    return [*left_open(open_gaps), *tables_left(unread, assembly.contract.root)], lists
 
 
 def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, engine: Engine) -> Record:

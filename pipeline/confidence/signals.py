@@ -46,6 +46,7 @@ _NAMING = frozenset(
     "issuer buyer bank account_holder ship_to address shipper consignee carrier insurer claimant borrower lender "
     "administrative_agent tenant landlord employer employee institution publisher".split()
 )
+BLOCK = 128  # boxes that are compared with all others of their page at once
 SHARED = 0.5  # of the smaller of two boxes, from which their words are the same
 _NUMBERED = re.compile(r"[\d.,]+\s+[^\W\d_]{2}")
 _LONG = 5  # powers of two
@@ -188,11 +189,14 @@ def _shared_on_page(pieces: Sequence[tuple[str, str, Box]]) -> Iterator[str]:
     boxes = np.array([box for _, _, box in pieces])
     sizes = boxes[:, 2:] - boxes[:, :2]
     areas = sizes[:, 0] * sizes[:, 1]
-    for number, (pointer, _, _) in enumerate(pieces):
-        corners = np.minimum(boxes[number, 2:], boxes[:, 2:]) - np.maximum(boxes[number, :2], boxes[:, :2])
-        common = np.clip(corners, 0, None).prod(axis=1)
-        if ((common >= SHARED * np.minimum(areas[number], areas)) & (common > 0) & (fields != fields[number])).any():
-            yield pointer
+    for first in range(0, len(pieces), BLOCK):
+        part = slice(first, first + BLOCK)
+        mine = boxes[part, None]
+        overlaps = np.minimum(mine[..., 2:], boxes[:, 2:]) - np.maximum(mine[..., :2], boxes[:, :2])
+        common = np.clip(overlaps, 0, None).prod(axis=2)
+        same = (common >= SHARED * np.minimum(areas[part, None], areas)) & (common > 0)
+        shared = (same & (fields[part, None] != fields)).any(axis=1)
+        yield from (pieces[first + place][0] for place in np.flatnonzero(shared).tolist())
 
 
 def _stated_of_rows(data: Any, grounds: Mapping[str, Grounded]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -122,11 +122,13 @@ def listed(root: Entry, pages: Pages) -> dict[str, Listed]:
     return {pointer: Listed(top, tuple(entries), pages) for pointer, (top, entries) in lists.items()}
 
 
-def gaps(root: Entry, pages: Pages) -> list[Gap]:
-    """The lines of a document that look like entries and are none yet, or whose entry does not say what they show."""
-    every = listed(root, pages).values()
-    found = {gap.line: gap for each in every for gap in each.gaps(root.words)}
-    free = (gap for gap in found.values() if not gap.sure or not any(each.on(gap.line) for each in every))
+def gaps(lists: Mapping[str, Listed], told: frozenset[WordKey]) -> list[Gap]:
+    """The lines of a document that look like entries and are none yet, or whose entry does not say what they show.
+
+    lists: of the document. told: words of what stands once in it.
+    """
+    found = {gap.line: gap for each in lists.values() for gap in each.gaps(told)}
+    free = (gap for gap in found.values() if not gap.sure or not any(each.on(gap.line) for each in lists.values()))
     return sorted(free, key=lambda gap: (gap.line.page, gap.line.box.y0))
 
 
