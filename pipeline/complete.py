@@ -115,9 +115,14 @@ def left_open(gaps: Sequence[Gap]) -> Iterator[Issue]:
 
 def unproved(lists: Mapping[str, Listed], contract: Contract, data: Any) -> Iterator[Issue]:
     """One for each list of which nothing shows whether it is whole: its entries share no columns, by which lines that
-    were left out could be told, and no check adds them up to what stands outside the list.
+    were left out could be told, they leave words of the document over, and no check adds them up to what stands
+    outside the list.
     """
-    unseen = {pointer: len(each.entries) for pointer, each in lists.items() if each.entries and each.look is None}
+    unseen = {
+        pointer: len(each.entries)
+        for pointer, each in lists.items()
+        if each.entries and each.look is None and not _states_all(each)
+    }
     passed = (
         [result.pointers for result in contract.run_checks(data) if result.passed and result.proves] if unseen else []
     )
@@ -130,6 +135,12 @@ def unproved(lists: Mapping[str, Listed], contract: Contract, data: Any) -> Iter
                 severity="error",
                 pointers=(pointer,),
             )
+
+
+def _states_all(listed: Listed) -> bool:
+    """Whether no word of the document is left that an entry could have been lost with."""
+    words = sum(len(page.words) for page in listed.pages.index.pages.values())
+    return len({word for entry in listed.entries for word in entry.words}) == words
 
 
 def _adds_up(pointer: str, entries: int, operands: Sequence[str]) -> bool:

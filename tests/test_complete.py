@@ -15,7 +15,9 @@ from pipeline.extract import extract_pages
 from schemas.contract import Contract
 from schemas.page import Box, Word
 from schemas.record import DocumentInfo, Record
+from schemas.registry import load_contract
 from tests.ledgers import LEDGER, LIST, Reader, Row, ledger
+from tests.pages import page
 
 INFO = DocumentInfo(uri="x.pdf", sha256="0" * 64, media_type="application/pdf", bytes=1)
 ONCE = Trust(escalations=0)  # what is doubtful is not asked for again, only what is missing
@@ -183,6 +185,18 @@ def test_of_a_list_too_short_to_tell_its_look_nothing_shows_that_it_is_whole() -
     assert (issue.severity, issue.pointers, record.status) == ("error", (LIST,), "review")
     assert "completeness-unproved" not in codes(read(rows(9), Reader(rows(9), PER_PAGE)))
     assert "completeness-unproved" not in codes(read([], Reader([], PER_PAGE)))
+
+
+def test_entries_that_leave_no_word_over_are_whole() -> None:
+    """As those of a transcript, an entry a page."""
+    contract = load_contract("transcript")
+    first, second = "Dear all, the harbour is closed on Monday.", "It opens on Tuesday."
+    for texts, proved in (([first, second], True), ([first], False)):
+        said = {"pages": [{"page": number, "markdown": text} for number, text in enumerate(texts, 1)]}
+        pages = [PageView(page(text, number)) for number, text in enumerate((first, second), 1)]
+        engine = FakeEngine(lambda ask, said=said: said, limits=Limits(understands=True))
+        record = extract_pages(INFO, pages, contract, engine, trust=Trust(escalations=0))
+        assert ("completeness-unproved" not in codes(record)) is proved
 
 
 def test_a_sum_that_comes_out_shows_that_a_short_list_is_whole_and_one_that_does_not_shows_nothing() -> None:
