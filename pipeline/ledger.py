@@ -1,9 +1,6 @@
 """The ledger: what has been done, once for each document, contract and engine, whatever crashes.
 
-Three tables. `documents`: every record, by the bytes it was read from, the contract and the engine. `sources`: every
-file seen, with the hash of its bytes while it does not change, the name of its output, and its document. `outputs`:
-whether an output folder's JSONL lacks something. SQLAlchemy Core throughout, so that SQLite (the default, in the
-output folder) and PostgreSQL read the same code.
+SQLite, by default, in the output folder, or PostgreSQL. Its tables are in `pipeline.ledger_tables`.
 """
 
 from __future__ import annotations
@@ -15,68 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    bindparam,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, create_engine, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
+from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES, make_tables
 from schemas.errors import OutputUnwritable
 
-_METADATA = MetaData()
-DOCUMENTS = Table(
-    "documents",
-    _METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("sha256", String(64), nullable=False),
-    Column("contract", String(64), nullable=False),
-    Column("engine", String(128), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("code", String(64), nullable=False),
-    Column("retryable", Boolean, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("updated", Float, nullable=False),
-    Column("record", LargeBinary, nullable=False),
-    UniqueConstraint("sha256", "contract", "engine"),
-)
-SOURCES = Table(
-    "sources",
-    _METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("output", String(512), nullable=False),
-    Column("place", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("stamp", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("document", Integer, index=True),
-    Column("written", Integer),
-    UniqueConstraint("output", "place"),
-    UniqueConstraint("output", "name"),
-)
-OUTPUTS = Table(
-    "outputs",
-    _METADATA,
-    Column("output", String(512), primary_key=True),
-    Column("complete", Boolean, nullable=False),
-)
 CHUNK = 200  # keys or records in one query: SQLite allows 999 parameters in old builds, and records are large
 WAIT_SECONDS = 30
 _Item = TypeVar("_Item")
@@ -127,7 +68,7 @@ class Ledger:
             self._engine = create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _prepare_sqlite)
-            _make_tables(self._engine)
+            make_tables(self._engine)
         except ImportError as error:
             remedy = "Install that package; for PostgreSQL, intaglio[postgres]."
             raise OutputUnwritable(f"the ledger cannot be opened: {error}.", remedy=remedy) from error
@@ -269,19 +210,6 @@ class Ledger:
         ours = OUTPUTS.c.output == self.output
         if not connection.execute(update(OUTPUTS).where(ours).values(complete=complete)).rowcount:
             connection.execute(insert(OUTPUTS).values(output=self.output, complete=complete))
-
-
-def _make_tables(engine: Engine) -> None:
-    """Not by create_all, which two processes at once do not survive."""
-    for table in _METADATA.sorted_tables:
-        try:
-            with engine.begin() as connection:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-        except SQLAlchemyError:
-            if not inspect(engine).has_table(table.name):  # it is there where another process made it first
-                raise
 
 
 def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:

@@ -21,7 +21,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from pipeline.ledger import CHUNK, DOCUMENTS, OUTPUTS, SOURCES, WAIT_SECONDS
+from pipeline.ledger import CHUNK, WAIT_SECONDS
+from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES
 from schemas.errors import LedgerUnreadable
 
 MOST_NAMED = 5  # folders that an error lists

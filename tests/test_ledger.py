@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, event, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from pipeline.ledger import _METADATA, CHUNK, DOCUMENTS, Entry, Key, Ledger, Seen
+from pipeline.ledger import CHUNK, Entry, Key, Ledger, Seen
+from pipeline.ledger_tables import DOCUMENTS, METADATA
 from schemas.errors import OutputUnwritable
 
 KEY = Key("a" * 64, "contract", "engine")
@@ -146,6 +147,6 @@ def test_a_ledger_that_cannot_be_opened_is_wrong_use(url: str) -> None:
 
 
 def test_the_tables_can_be_made_in_postgresql() -> None:
-    for table in _METADATA.sorted_tables:
+    for table in METADATA.sorted_tables:
         text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
         assert "SERIAL" in text or table.name == "outputs"
