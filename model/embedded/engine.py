@@ -14,7 +14,7 @@ from model.engine import Answer, Ask, EngineSpec, Finding, Limits
 from schemas.errors import EngineUnavailable
 from schemas.record import EngineInfo
 
-REVISION = "3"  # raise it when the same words can give other values: the ledger then redoes documents
+REVISION = "4"  # raise it when the same words can give other values: the ledger then redoes documents
 
 
 class EmbeddedEngine:

@@ -8,17 +8,21 @@ from collections.abc import Sequence
 from model.embedded.addresses import LIKELY, address_run, likeness
 from model.embedded.blocks import Block
 from model.embedded.candidates import EMAIL, IBAN, URL, Reading
+from model.embedded.imprint import imprint_name
 from model.embedded.lines import Span
-from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, TITLE
+from model.embedded.vocabulary import LEGAL_FORM, NOT_ADDRESS, POSTCODE, TITLE
 from model.values.text import squash
 
 _REGISTRATION = re.compile(
     r"\s*\(\s*(?:co\W*(?:reg)?\W*(?:no)?\W*)?[\d.\s]{4,}[-\s.·]?\s?[A-Z]?\s*\)?\s*$", re.IGNORECASE
 )
+_REMARK = re.compile(r"^\s*\([^()]*\)\s*(?=\w)")
 _TAIL = re.compile(
     r"(?i)(?:enterprise|trading|sdn|bhd|gmbh|ltd|limited|inc|llc|plc|pte|pvt)\b[^:\d]*$"
 )  # begins no name
 BODY = (0.35, 0.85)  # of the page's height, between letterhead and footer, where other names stand
+_HEADING = re.compile(r"(?i)\b(?:details|information|particulars|summary|coordonn[ée]es|angaben|datos|gegevens)\s*:?$")
+_HOUSE = re.compile(r"[^\W\d]\s+\d{1,4}\s?[a-z]?$", re.IGNORECASE)
 HEADING_ROLES = frozenset({"organization", "person", "address"})
 
 
@@ -30,7 +34,7 @@ def issuer_name(reading: Reading, groups: Sequence[Block]) -> tuple[list[Span], 
     rank = 0
     for block in groups:
         for index, segment in enumerate(block.segments):
-            if not may_name(reading, segment):
+            if not may_name(reading, segment) or _HEADING.search(segment.text) or _in_address(block, index):
                 continue
             name = _whole_name(block, index)
             score = _score(block, index, name, rank) + 0.12 * (text_of_page.count(squash(name[0].text)) > 1)
@@ -41,12 +45,15 @@ def issuer_name(reading: Reading, groups: Sequence[Block]) -> tuple[list[Span], 
             if best is None or score > best[0]:
                 best = (score, name)
             rank += 1
+    told = imprint_name(reading.by_page[groups[0].page], height) if groups else None
+    if told and (best is None or told[1] > best[0]):
+        return told
     return None if best is None else (best[1], best[0])
 
 
 def without_registration(name: str) -> str:
-    """A company's name without the registration number that is printed behind it in brackets."""
-    return _REGISTRATION.sub("", name).strip(" *-:,#")
+    """A company's name without the registration number that is printed behind it in brackets, or a remark before it."""
+    return _REGISTRATION.sub("", _REMARK.sub("", name)).strip(" *-:,#")
 
 
 def may_name(reading: Reading, segment: Span) -> bool:
@@ -58,6 +65,15 @@ def may_name(reading: Reading, segment: Span) -> bool:
     if EMAIL.search(text) or URL.search(text) or IBAN.search(text):
         return False
     return not any(hit.span.start == segment.start and hit.length > 3 for hit in reading.hits_on(segment.line))
+
+
+def _in_address(block: Block, index: int) -> bool:
+    """Whether it is a street and its number above a line with a postcode, or a country below one."""
+    above, below = block.segments[max(0, index - 1) : index], block.segments[index + 1 : index + 2]
+    text = block.segments[index].text.strip()
+    street = below and POSTCODE.search(below[0].text) and _HOUSE.search(text)
+    country = above and POSTCODE.search(above[0].text) and " " not in text
+    return bool((street or country) and not LEGAL_FORM.search(text))
 
 
 def _score(block: Block, index: int, name: Sequence[Span], rank: int) -> float:

@@ -60,6 +60,8 @@ def choose_parties(reading: Reading, leaves: Sequence[Field]) -> dict[str, Choic
 def _choice(reading: Reading, leaf: Field, party: Party, groups: Sequence[Block]) -> Choice | None:
     role = role_of(leaf)
     said = labelled_text(reading, leaf, address=role == "address")
+    if said and role == "organization":
+        said = replace(said, value=without_registration(str(said.value)))
     if said and role != "address" and not _is_name(str(said.value)):
         said = None
     shown = None

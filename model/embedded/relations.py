@@ -23,6 +23,7 @@ _FILLER = re.compile(
     r"^(no|nr|n|of|is|in|the|as|am|vom|zum|per|du|au|le|al|del|de|von|on|at|total|amount|and|e|a|rm|rs|eur|usd)$",
     re.IGNORECASE,
 )
+_PART = re.compile(r"\s[-−–—·•|;]\s*$")  # as the parts of an imprint are told apart
 _INCLUDING = re.compile(
     r"\b(incl?|inkl|including|inclusive|of|with|tva|ttc|comprise|compris|excl?|exkl|ex|w/?o|after|before|add)\W*$", re.I
 )
@@ -171,7 +172,8 @@ def same_column(above: Span, below: Span, size: float) -> bool:
 
 
 def standing(reading: Reading, hit: Hit) -> float:
-    """1.0 for a label that begins its segment (or follows another label's value), less inside running text."""
+    """1.0 for a label that begins its segment (or follows another label's value, or begins a part of an imprint), less
+    inside running text."""
     segment = hit.line.segment_at(hit.span.start)
     before = hit.line.text[segment.start : hit.span.start]
     for other in reading.hits_on(hit.line):
@@ -179,6 +181,8 @@ def standing(reading: Reading, hit: Hit) -> float:
             before = hit.line.text[other.span.end : hit.span.start]
             if re.search(r"\d\W*$", before) or not before.strip(" :/|-"):
                 return 0.95
+    if _PART.search(before) and hit.line.text[hit.span.end :].lstrip().startswith(":"):
+        return 0.95
     words = re.findall(r"\w+", before)
     letters = [word for word in words if not _FILLER.match(word) and not word.isdigit()]
     prose = 0.5 if segment.text.count(" ") >= PROSE_WORDS else 1.0
