@@ -65,7 +65,7 @@ class Reading:
     """A document as the engine reads it for one contract: lines, labels and candidates, each computed once.
 
     heads: (page, line) of the lines that head the tables of lists. rows: for those that are their rows, up to which
-    character.
+    character. standings: of labels, as `relations.standing` has found them, by page, line and characters.
     """
 
     printed: Printed
@@ -74,6 +74,7 @@ class Reading:
     rows: dict[tuple[int, int], int] = field(default_factory=dict)
     _cache: dict[tuple[int, int, Role], list[Candidate]] = field(default_factory=dict)
     _pointers: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
+    standings: dict[tuple[int, int, int, int], float] = field(default_factory=dict)
 
     @property
     def pages(self) -> Sequence[PageText]:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rapidfuzz import fuzz, process
 
@@ -84,6 +85,18 @@ class Hit:
     @property
     def line(self) -> Line:
         return self.span.line
+
+    @cached_property
+    def is_caption(self) -> bool:
+        """Whether it opens a remark in brackets, as cover pages print it under a value: `(State of incorporation)`."""
+        segment = self.line.segment_at(self.span.start)
+        text = segment.text.rstrip()
+        return (
+            text.startswith("(")
+            and self.span.start == segment.start + 1
+            and text.count(" ") >= 1
+            and (text.endswith(")") or ")" not in text)
+        )
 
 
 @dataclass

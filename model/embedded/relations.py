@@ -59,24 +59,12 @@ def relations(reading: Reading, span: Span) -> list[Relation]:
         found += [
             Relation(hit, CAPTION * standing(reading, hit), "above")
             for hit in (reading.hits_on(line) if "(" in line.text else ())
-            if is_caption(hit) and captions(hit, span)
+            if hit.is_caption and captions(hit, span)
         ]
     if reading.in_row(span):
         found = [replace(relation, strength=relation.strength * TABLE_VALUE) for relation in found]
     found.sort(key=lambda relation: -relation.strength)
     return found
-
-
-def is_caption(hit: Hit) -> bool:
-    """Whether a label opens a remark in brackets, as cover pages print it under a value: `(State of incorporation)`."""
-    segment = hit.line.segment_at(hit.span.start)
-    text = segment.text.rstrip()
-    return (
-        text.startswith("(")
-        and hit.span.start == segment.start + 1
-        and text.count(" ") >= 1
-        and (text.endswith(")") or ")" not in text)
-    )
 
 
 def captions(hit: Hit, span: Span) -> bool:
@@ -106,7 +94,7 @@ def is_recipients(reading: Reading, span: Span) -> bool:
 
 
 def _right(reading: Reading, hit: Hit, span: Span) -> float:
-    if is_caption(hit):
+    if hit.is_caption:
         return 0.0
     line = span.line
     between = line.text[hit.span.end : span.start]
@@ -144,7 +132,7 @@ def _without_dates(reading: Reading, hit: Hit, span: Span) -> str:
 def _below(reading: Reading, hit: Hit, span: Span, between: list[Line]) -> float:
     size = span.line.size
     drop = span.line.y0 - hit.line.y1
-    if drop < -0.6 * size or not same_column(hit.span, span, size) or is_caption(hit):
+    if drop < -0.6 * size or not same_column(hit.span, span, size) or hit.is_caption:
         return 0.0
     strength = BELOW * standing(reading, hit) - 0.1 * max(0.0, drop) / size
     blockers = sum(
@@ -174,6 +162,13 @@ def same_column(above: Span, below: Span, size: float) -> bool:
 def standing(reading: Reading, hit: Hit) -> float:
     """1.0 for a label that begins its segment (or follows another label's value, or begins a part of an imprint), less
     inside running text."""
+    key = (hit.line.page, hit.line.index, hit.span.start, hit.span.end)
+    if key not in reading.standings:
+        reading.standings[key] = _standing(reading, hit)
+    return reading.standings[key]
+
+
+def _standing(reading: Reading, hit: Hit) -> float:
     segment = hit.line.segment_at(hit.span.start)
     before = hit.line.text[segment.start : hit.span.start]
     for other in reading.hits_on(hit.line):

@@ -7,7 +7,7 @@ import re
 from model.embedded.candidates import Reading
 from model.embedded.labels import Hit
 from model.embedded.lines import Span
-from model.embedded.relations import CAPTION, CAPTION_LINES, captions, is_caption, same_column, standing
+from model.embedded.relations import CAPTION, CAPTION_LINES, captions, same_column, standing
 from model.embedded.scalars import Choice
 from model.values.text import unbroken
 from schemas.field import Field
@@ -81,7 +81,7 @@ def introduced(reading: Reading, hit: Hit) -> tuple[list[Span], float]:
     line = hit.line
     stands = standing(reading, hit)
     segment = line.segment_at(hit.span.start)
-    if is_caption(hit):
+    if hit.is_caption:
         over = _captioned(reading, hit)
         return ([over], stands * CAPTION) if over is not None else ([], 0.0)
     others = [other for other in reading.hits_on(line) if other.span.start > hit.span.start and _introduces(other)]
