@@ -244,3 +244,9 @@ def test_words_at_any_place_give_valid_json_with_words_of_the_page(
     for finding in answer.findings.values():
         assert set(finding.words) <= printed
         assert 0 <= finding.confidence <= 1.2
+
+
+def test_the_number_of_a_section_is_no_amount() -> None:
+    text = "Total amount payable as of Section 10.3 and 4.2(b)"
+    assert ask({"total": NUMBER}, page(text))[0]["total"] is None
+    assert ask({"total": NUMBER}, page("Total amount payable 10.30"))[0]["total"] == 10.3

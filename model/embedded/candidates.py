@@ -40,6 +40,10 @@ CURRENCY = re.compile(
         ]
     )
 )
+_SUBSECTION = re.compile(r"\((?:[a-z]|[ivx]{1,4})\)")
+_SECTION = re.compile(
+    r"(?i)(?:\b(?:sections?|articles?|clauses?|paragraphs?|exhibits?|schedules?|artikel|abschnitt|ziffer|artículo)\s|§\s?)$"
+)
 _PATTERNS: dict[Role, re.Pattern[str]] = {
     "email": EMAIL,
     "url": URL,
@@ -95,10 +99,6 @@ class Reading:
     @property
     def mark(self) -> Any:
         return self.printed.mark
-
-    @property
-    def prints_decimals(self) -> bool:
-        return self.printed.prints_decimals
 
     @cached_property
     def hits(self) -> dict[tuple[int, int], list[Hit]]:
@@ -212,8 +212,10 @@ class Reading:
             at = begin + number.start
             if any(at < stop and start < begin + number.end for start, stop in taken):
                 continue
+            if not number.currency and is_reference(line.text, at, begin + number.end):
+                continue
             quality = _quality(number, role)
-            if role == "money" and self.prints_decimals and number.decimals == 0 and not number.currency:
+            if role == "money" and self.printed.prints_decimals and number.decimals == 0 and not number.currency:
                 quality *= 0.3  # where amounts show cents, a number without them is a count, or misread
             if quality > 0:
                 start = line.text.index(number.digits, at)
@@ -251,6 +253,11 @@ class Reading:
             ):
                 found.append(Candidate(Span(line, start + lead, start + lead + len(match[0])), match[0]))
         return found
+
+
+def is_reference(text: str, start: int, end: int) -> bool:
+    """Whether the number at start..end names a part of a document: `4.2(b)`, `Section 10.3`."""
+    return bool(_SUBSECTION.match(text, end) or _SECTION.search(text, 0, start))
 
 
 def _quality(number: Number, role: Role) -> float:
