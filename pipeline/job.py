@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.sinks import JSONL, OWN_FOLDER
@@ -39,8 +41,8 @@ class Job:
     traces: bool = True
 
     @property
-    def ledger_url(self) -> str:
-        return self.ledger or f"sqlite:///{self.out.absolute() / OWN_FOLDER / 'ledger.sqlite'}"
+    def ledger_url(self) -> str | URL:
+        return self.ledger or URL.create("sqlite", database=str(self.out.absolute() / OWN_FOLDER / "ledger.sqlite"))
 
     @property
     def ledger_output(self) -> str:
@@ -54,7 +56,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A document whose record is kept. name: of its output; accepted, review: how many fields are."""
+    """A document whose record is kept. name: of its output; accepted, review: how many fields are.
+
+    elsewhere: it was another run that read it.
+    """
 
     name: str
     uri: str
@@ -64,6 +69,7 @@ class Row:
     accepted: int
     review: int
     issues: tuple[str, ...]
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,9 @@ class Planned:
 class Summary:
     """What a job has come to, told when all is in place.
 
-    statuses: of all its documents, those of earlier runs included. read, pages: in this run. same: names of documents
-    by those that have the same bytes. interrupted: it was told to stop before it was done.
+    statuses: of all its documents, those of other runs included. read, pages: in this run. elsewhere: in other runs,
+    since this one was planned. same: names of documents by those that have the same bytes. interrupted: it was told to
+    stop before it was done.
     """
 
     documents: int
@@ -93,6 +100,7 @@ class Summary:
     statuses: Counter[str]
     same: dict[str, str]
     interrupted: bool
+    elsewhere: int = 0
 
     @property
     def left(self) -> int:
@@ -100,7 +108,14 @@ class Summary:
         return self.documents - self.statuses.total()
 
 
-Event = Planned | Row | Summary
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is going on, for whoever waits."""
+
+    text: str
+
+
+Event = Planned | Row | Summary | Note
 Listener = Callable[[Event], None]
 
 
