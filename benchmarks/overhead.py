@@ -2,8 +2,8 @@
 
     python -m benchmarks.overhead [--documents 100000] [--engine fake] [--direct] [--keep FOLDER]
 
-Writes small distinct PDFs (one page, a text layer), ingests them through `intaglio ingest` with a fake engine that takes
-no time and says nothing, and then gives the same command again:
+Writes small distinct PDFs (one page, a text layer), ingests them through `intaglio ingest` with a fake engine that
+takes no time and says nothing, and then gives the same command again:
 
     ms_per_document    CPU of the run's own process and of its Prefect server, from start to end, over the documents:
                        everything but the reader processes. Of the first run
