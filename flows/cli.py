@@ -7,7 +7,7 @@ import sys
 import typer
 
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
-from flows.operating import export, status
+from flows.operating import export, report, status
 from flows.reading import ask, extract, ingest, plan
 
 app = typer.Typer(
@@ -19,7 +19,22 @@ app = typer.Typer(
     help="Folders of PDFs and scans to JSON that a program can act on: values typed, checked, and tied to the page.",
 )
 
-COMMANDS = (ingest, status, export, extract, plan, ask, evaluate, calibrate, show, replay, schemas, quantise, doctor)
+COMMANDS = (
+    ingest,
+    status,
+    report,
+    export,
+    extract,
+    plan,
+    ask,
+    evaluate,
+    calibrate,
+    show,
+    replay,
+    schemas,
+    quantise,
+    doctor,
+)
 for command in COMMANDS:
     app.command()(command)
 

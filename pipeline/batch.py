@@ -17,6 +17,8 @@ from pipeline.discover import Routes, discover
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
 from pipeline.ledger import Ledger
+from pipeline.logs import log
+from pipeline.running import Run
 from pipeline.serving import Outcome, contract_of, engine_of
 from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
 from pipeline.trace_file import trace_path
@@ -38,9 +40,10 @@ def run_batch(job: Job, watch: Watch | None = None) -> Summary:
 class Batch:
     """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time."""
 
-    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch, run: Run) -> None:
         self.job = job
         self.plan = plan
+        self._run = run
         self._ledger = ledger
         self._watch = watch
         self._statuses = Counter(done.entry.status for done in plan.done)
@@ -54,7 +57,8 @@ class Batch:
         documents = {id(document.assignment): document for document in self.plan.todo}
         most = engine_of(self.job.engine).limits.processes or len(documents)
         count = min(self.job.workers or cores(), most, len(documents))
-        with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
+        pool = Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces)
+        with self._run.reading(count), pool as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)
                 self._statuses[row.status] += 1
@@ -85,7 +89,7 @@ class Batch:
             key = key._replace(sha256=record.document.sha256)
         text = record.model_dump_json()
         self._ledger.save(key, text, record.status, outcome.code, outcome.retryable, document.copies)
-        return _row(document.name, document.assignment.schema, record)
+        return _row(document.name, document.assignment.schema, record, outcome.code)
 
 
 @contextmanager
@@ -95,7 +99,8 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     Raises UsageError before any work: a source or schema that does not exist, an engine that cannot do what a schema
     needs, an output that cannot be written.
     """
-    watch = watch or Watch()
+    run = Run(job)
+    watch = (watch or Watch()).also(run.tally.hear, log)
     routes = Routes.of(job.schemas)
     contracts = {schema: contract_of(schema).fingerprint for schema in routes.schemas}
     reader = reader_of(job)
@@ -106,14 +111,15 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
         plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
         restored = restore_files(job, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
-        batch = Batch(job, plan, ledger, watch)
+        batch = Batch(job, plan, ledger, watch, run)
         try:
-            yield batch
+            with run.noticed():
+                yield batch
         finally:
             if batch.summary.read:
                 restore_files(job, ledger)
             write_jsonl(job, ledger)
-            watch.listen(batch.summary)
+            watch.listen(run.reported(batch.summary, reader))
 
 
 def reader_of(job: Job) -> Reader:
@@ -163,7 +169,7 @@ def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:
     )
 
 
-def _row(name: str, schema: str, record: Record) -> Row:
+def _row(name: str, schema: str, record: Record, code: str = "") -> Row:
     fields = Counter(result.status for result in record.fields.values())
     return Row(
         name=name,
@@ -174,4 +180,6 @@ def _row(name: str, schema: str, record: Record) -> Row:
         accepted=fields["accepted"],
         review=fields["review"],
         issues=tuple(issue.message for issue in record.issues),
+        code=code,
+        usage=record.usage,
     )
