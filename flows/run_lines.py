@@ -22,7 +22,8 @@ def headline(report: RunReport) -> str:
     told = ", ".join(count for count in counts if not count.startswith("0 "))
     state = f"{report.state} by {report.error}" if report.error else report.state
     read = f"{documents.read} document{'' if documents.read == 1 else 's'} read"
-    return f"{report.run}, {plain(state)}: {read}, {report.pages} pages{f' ({told})' if told else ''}, {report.seconds:.1f} s."
+    pages = f"{report.pages} pages{f' ({told})' if told else ''}"
+    return f"{report.run}, {plain(state)}: {read}, {pages}, {report.seconds:.1f} s."
 
 
 def cost_words(report: RunReport) -> str:
