@@ -7,7 +7,7 @@ import sys
 import typer
 
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
-from flows.operating import export, report, status
+from flows.operating import export, report, retry, status
 from flows.reading import ask, extract, ingest, plan
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ COMMANDS = (
     ingest,
     status,
     report,
+    retry,
     export,
     extract,
     plan,

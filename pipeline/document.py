@@ -20,6 +20,7 @@ from schemas.errors import (
     DocumentTooLarge,
     EmptyDocument,
     EncryptedDocument,
+    MissingDocument,
     UnsupportedDocument,
 )
 
@@ -141,7 +142,7 @@ def _content(source: str | Path) -> bytes:
                 return stream.read(MAX_BYTES + 1)
         return _fetched(source)
     except FileNotFoundError as error:
-        raise DocumentError(
+        raise MissingDocument(
             "there is no such file.", document=str(source), remedy="It may have been moved since."
         ) from error
     except OSError as error:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.engine import URL
+
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.prices import FREE, Prices
@@ -46,8 +48,8 @@ class Job:
     prices: Prices = FREE
 
     @property
-    def ledger_url(self) -> str:
-        return self.ledger or f"sqlite:///{self.out.absolute() / OWN_FOLDER / 'ledger.sqlite'}"
+    def ledger_url(self) -> str | URL:
+        return self.ledger or URL.create("sqlite", database=str(self.out.absolute() / OWN_FOLDER / "ledger.sqlite"))
 
     @property
     def ledger_output(self) -> str:
@@ -61,8 +63,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A document whose record is kept. name: of its output; accepted, review: how many fields are; code: of its first
-    issue where it failed; usage: what reading it cost.
+    """A document whose record is kept. name: of its output; accepted, review: how many fields are.
+
+    code: of its first issue where it failed. usage: what reading it cost. elsewhere: it was another run that read it.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Row:
     accepted: int
     review: int
     issues: tuple[str, ...]
+    elsewhere: bool = False
     code: str = ""
     usage: Usage = field(default_factory=Usage)
 
@@ -113,7 +117,14 @@ class Summary:
         return self.documents - self.statuses.total()
 
 
-Event = Planned | Row | Summary
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is going on, for whoever waits."""
+
+    text: str
+
+
+Event = Planned | Row | Summary | Note
 Listener = Callable[[Event], None]
 
 

@@ -11,7 +11,7 @@ import logging
 import re
 from typing import Any
 
-from pipeline.job import Event, Planned, Row, Summary
+from pipeline.job import Event, Note, Planned, Row, Summary
 
 PLAIN = re.compile(r"[\w./:@+-]+")  # needs no quotes
 LOGGER = logging.getLogger("intaglio.ingest")
@@ -46,6 +46,7 @@ def _told(event: Event) -> dict[str, Any]:
             "schema": event.schema,
             "status": event.status,
             "code": event.code,
+            "elsewhere": event.elsewhere,
             "pages": event.pages,
             "seconds": round(sum(event.usage.seconds.values()) - event.usage.seconds.get("mask", 0.0), 3),
             "accepted": event.accepted,
@@ -56,6 +57,8 @@ def _told(event: Event) -> dict[str, Any]:
         }
     if isinstance(event, Planned):
         return {"event": "planned", "documents": event.documents, "todo": event.todo, "restored": event.restored}
+    if isinstance(event, Note):
+        return {"event": "note", "note": event.text}
     return {"event": "ended", **_ending(event)}
 
 

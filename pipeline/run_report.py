@@ -22,7 +22,7 @@ from pipeline.tally import Totals
 from schemas.errors import UsageError
 from schemas.record import EngineInfo
 
-FOLDER = "runs"  # in `OWN_FOLDER`
+FOLDER = "reports"  # in `OWN_FOLDER`
 MOST_KEPT = 1000  # runs of one folder; the oldest goes first
 _TIME = "%Y%m%dT%H%M%SZ"
 

@@ -31,8 +31,8 @@ class Run:
 
     @contextmanager
     def reading(self, workers: int) -> Iterator[None]:
-        """Around the work of so many readers."""
-        self._workers = workers
+        """Around the work of so many readers; again where there are more documents later."""
+        self._workers = max(self._workers, workers)
         begun = time.monotonic()
         try:
             yield

@@ -43,6 +43,8 @@ class Tally:
         with self._lock:
             if isinstance(event, Planned):
                 self._totals = replace(self._totals, waiting=event.todo)
+            elif isinstance(event, Row) and event.elsewhere:
+                self._totals = replace(self._totals, waiting=self._totals.waiting - 1)
             elif isinstance(event, Row):
                 self._totals = _with(self._totals, event)
 

@@ -7,7 +7,9 @@
         EngineUnavailable                   the engine asked for cannot run here
         OutputUnwritable                    the output folder or ledger cannot be written
         LedgerUnreadable                    there is no ledger, or none that can be read
+      LedgerLost                 exit 3     the ledger's database went away in the middle, and did not come back
       DocumentError                         one document cannot be read; the batch goes on
+        MissingDocument            retryable  it is not there (any more)
         EncryptedDocument                   needs a password
         DamagedDocument                     looks like a document, cannot be opened
         UnsupportedDocument                 not a kind that Intaglio opens
@@ -78,8 +80,16 @@ class LedgerUnreadable(UsageError):
     pass
 
 
+class LedgerLost(IntaglioError):
+    exit_code = 3
+
+
 class DocumentError(IntaglioError):
     pass
+
+
+class MissingDocument(DocumentError):
+    retryable = True
 
 
 class EncryptedDocument(DocumentError):
