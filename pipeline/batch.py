@@ -102,6 +102,7 @@ class Batch:
             statuses=Counter(self._statuses),
             same=self.plan.same,
             interrupted=left > 0,
+            report=self._run.report,
         )
 
     def close(self) -> None:
@@ -245,7 +246,8 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
                 if batch.summary.statuses.total() > before:
                     restore_files(job, ledger)
                 write_jsonl(job, ledger)
-            watch.listen(run.reported(batch.summary, reader))
+            run.end(batch.summary, reader)
+            watch.listen(batch.summary)
 
 
 def checked_contracts(job: Job, schemas: Sequence[str]) -> dict[str, str]:

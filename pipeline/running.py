@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.discover import Routes
@@ -18,11 +17,12 @@ from schemas.errors import IntaglioError
 
 
 class Run:
-    """A run that begins now. `tally` is to hear all that its batch tells."""
+    """A run that begins now. `tally` is to hear all that its batch tells. report: once it has ended."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.tally = Tally()
+        self.report: RunReport | None = None
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._workers = 0
@@ -50,18 +50,16 @@ class Run:
             self._error = error_code(error) if isinstance(error, IntaglioError) else type(error).__name__
             raise
 
-    def reported(self, summary: Summary, reader: Reader) -> Summary:
-        """The summary with the run's report, which is then in the output folder. Raises OutputUnwritable.
+    def end(self, summary: Summary, reader: Reader) -> None:
+        """Makes the run's report, and puts it into the output folder. Raises OutputUnwritable.
 
         A run that had nothing to read has none: one that looks into a folder every minute would leave nothing else.
         """
-        if not self._workers:
-            return summary
-        report = self._report(summary, reader)
-        write_report(self.job.out, report)
-        return replace(summary, report=report)
+        if self._workers:
+            self.report = self._made(summary, reader)
+            write_report(self.job.out, self.report)
 
-    def _report(self, summary: Summary, reader: Reader) -> RunReport:
+    def _made(self, summary: Summary, reader: Reader) -> RunReport:
         totals = self.tally.totals()
         report = RunReport.model_validate(
             {

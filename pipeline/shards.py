@@ -80,7 +80,8 @@ def open_shard(job: Job, shard: Shard, watch: Watch | None = None) -> Iterator[B
                 yield batch
         finally:
             batch.close()
-            watch.listen(run.reported(batch.summary, reader))
+            run.end(batch.summary, reader)
+            watch.listen(batch.summary)
 
 
 def _plan(job: Job, shard: Shard, contract: str, reader: Reader, ledger: Ledger) -> Plan:
