@@ -23,6 +23,7 @@ from schemas.errors import UsageError
 from schemas.record import EngineInfo
 
 FOLDER = "reports"  # in `OWN_FOLDER`
+SUFFIX = ".report"  # it is JSON; but whoever looks for `*.json` in the output folder is to find records alone
 MOST_KEPT = 1000  # runs of one folder; the oldest goes first
 _TIME = "%Y%m%dT%H%M%SZ"
 
@@ -135,9 +136,9 @@ def write_report(folder: Path, report: RunReport) -> Path:
 
     Raises OutputUnwritable.
     """
-    path = _folder(folder) / f"{report.run}.json"
+    path = _folder(folder) / f"{report.run}{SUFFIX}"
     write_atomically(path, report.model_dump_json(indent=2))
-    for old in sorted(path.parent.glob("*.json"))[:-MOST_KEPT]:
+    for old in sorted(path.parent.glob(f"*{SUFFIX}"))[:-MOST_KEPT]:
         old.unlink(missing_ok=True)
     return path
 
@@ -147,7 +148,7 @@ def read_reports(folder: Path, run: str = "") -> Iterator[RunReport]:
 
     Raises UsageError: there is none, or one that cannot be read.
     """
-    found = sorted(_folder(folder).glob("*.json"), reverse=True)
+    found = sorted(_folder(folder).glob(f"*{SUFFIX}"), reverse=True)
     wanted = [path for path in found if path.name.startswith(run)]
     if not wanted:
         what = f"no report of a run {run!r}" if found else "no report of a run"
