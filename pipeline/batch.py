@@ -60,6 +60,7 @@ class Batch:
         self._lease = Lease(ledger, owner, LEASE_SECONDS)
         self._statuses = Counter(done.entry.status for done in plan.done)
         self._read = 0
+        self._others = 0
         self._pages = 0
         self._left = deque(plan.todo)  # neither done nor in our hands
         self._begun = 0.0  # when the first document was done
@@ -102,6 +103,7 @@ class Batch:
             statuses=Counter(self._statuses),
             same=self.plan.same,
             interrupted=left > 0,
+            elsewhere=self._others,
             report=self._run.report,
         )
 
@@ -179,7 +181,9 @@ class Batch:
 
     def _count(self, row: Row) -> None:
         self._statuses[row.status] += 1
-        if not row.elsewhere:
+        if row.elsewhere:
+            self._others += 1
+        else:
             self._read += 1
             self._pages += row.pages
         self._watch.listen(row)

@@ -98,9 +98,9 @@ class Planned:
 class Summary:
     """What a job has come to, told when all is in place.
 
-    statuses: of all its documents, those of earlier runs included. read, pages: in this run. same: names of documents
-    by those that have the same bytes. interrupted: it was told to stop before it was done. report: of a run that has
-    ended, and that read something or meant to.
+    statuses: of all its documents, those of other runs included. read, pages: in this run. elsewhere: in other runs,
+    since this one was planned. same: names of documents by those that have the same bytes. interrupted: it was told to
+    stop before it was done. report: of a run that has ended, and that read something or meant to.
     """
 
     documents: int
@@ -109,6 +109,7 @@ class Summary:
     statuses: Counter[str]
     same: dict[str, str]
     interrupted: bool
+    elsewhere: int = 0
     report: RunReport | None = None
 
     @property

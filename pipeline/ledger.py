@@ -62,7 +62,7 @@ class Ledger:
 
     def renew(self, owner: str, seconds: float = LEASE_SECONDS) -> set[Key]:
         """All that the owner still has, for so many seconds from now. It does not wait for a database that is gone."""
-        return self._database.write(lambda connection: claims.renew(connection, owner, seconds), patience=0.0)
+        return self._database.write(lambda connection: claims.renew(connection, owner, seconds), patient=False)
 
     def release(self, owner: str, keys: Iterable[Key] | None = None) -> None:
         """Gives back the owner's claims on the keys, by default on all."""

@@ -43,14 +43,15 @@ class SchemaUsed(_Model):
 
 
 class Documents(_Model):
-    """found: distinct contents, which done_before, read and left sum up to; same: further sources with the same bytes.
-    accepted, review, failed: of those read.
+    """found: distinct contents, which done_before, read, elsewhere and left sum up to; elsewhere: that other runs have
+    read since this one was planned. same: further sources with the same bytes. accepted, review, failed: of those read.
     """
 
     found: int
     same: int
     done_before: int
     read: int
+    elsewhere: int
     left: int
     accepted: int
     review: int

@@ -76,7 +76,8 @@ class Run:
                 "documents": Documents(
                     found=summary.documents,
                     same=len(summary.same),
-                    done_before=summary.statuses.total() - summary.read,
+                    done_before=summary.statuses.total() - summary.read - summary.elsewhere,
+                    elsewhere=summary.elsewhere,
                     read=summary.read,
                     left=summary.left,
                     accepted=totals.statuses["accepted"],
