@@ -7,6 +7,8 @@
         EngineUnavailable                   the engine asked for cannot run here
         OutputUnwritable                    the output folder or ledger cannot be written
         LedgerUnreadable                    there is no ledger, or none that can be read
+        NoDocuments                         the places are there, and hold no document
+      SourceUnreachable          retryable  a place cannot be listed: its server is gone or does not answer
       DocumentError                         one document cannot be read; the batch goes on
         EncryptedDocument                   needs a password
         DamagedDocument                     looks like a document, cannot be opened
@@ -76,6 +78,14 @@ class OutputUnwritable(UsageError):
 
 class LedgerUnreadable(UsageError):
     pass
+
+
+class NoDocuments(UsageError):
+    pass
+
+
+class SourceUnreachable(IntaglioError):
+    retryable = True
 
 
 class DocumentError(IntaglioError):
