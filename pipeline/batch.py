@@ -18,6 +18,7 @@ from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
 from pipeline.ledger import Ledger
 from pipeline.serving import Outcome, contract_of, engine_of
+from pipeline.settle import settled
 from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
 from pipeline.trace_file import trace_path
 from pipeline.workers import Workers, cores
@@ -101,7 +102,7 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     reader = reader_of(job)
     for schema in routes.schemas:
         check_needs(engine_of(job.engine), contract_of(schema))
-    routed = routes.assign(discover(job.places))
+    routed = routes.assign(settled(discover(job.places), job.settle))
     with output_folder(job.out), Ledger(job.ledger_url, job.ledger_output) as ledger:
         plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
         restored = restore_files(job, ledger)
