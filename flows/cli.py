@@ -9,6 +9,7 @@ import typer
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
 from flows.operating import export, status
 from flows.reading import ask, extract, ingest, plan
+from flows.scheduling import deploy
 
 app = typer.Typer(
     name="intaglio",
@@ -19,8 +20,9 @@ app = typer.Typer(
     help="Folders of PDFs and scans to JSON that a program can act on: values typed, checked, and tied to the page.",
 )
 
-COMMANDS = (ingest, status, export, extract, plan, ask, evaluate, calibrate, show, replay, schemas, quantise, doctor)
-for command in COMMANDS:
+READING = (ingest, deploy, status, export, extract, plan, ask)
+LOOKING = (evaluate, calibrate, show, replay, schemas, quantise, doctor)
+for command in READING + LOOKING:
     app.command()(command)
 
 

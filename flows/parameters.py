@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from model.engine import EMBEDDED, EngineSpec, Quantisation, Thinking
@@ -107,6 +107,16 @@ class IngestParameters(BaseModel):
         "the output folder.",
     )
 
+    spread: str = Field(
+        "",
+        title="Spread over",
+        description="The deployment of `shard` whose workers read, FLOW/NAME; empty to read in this run. They need the "
+        "same output folder, and the ledger of a PostgreSQL server where they are on several machines.",
+        examples=["shard/gpu"],
+    )
+    at_once: int = Field(8, ge=1, le=100, title="Shards at once", description="With spread: more than workers.")
+    shard: int = Field(256, ge=1, le=10_000, title="Documents of a shard", description="Minutes of work.")
+
     @field_validator("ledger")
     @classmethod
     def _ledger_without_password(cls, ledger: str) -> str:
@@ -183,5 +193,8 @@ def _without_password(ledger: str) -> str:
         url = make_url(ledger)
     except ArgumentError:
         return ""
-    secret = url.password is not None or "password" in url.query
-    return url.set(password=None).difference_update_query(["password"]).render_as_string() if secret else ledger
+    if url.password is None and "password" not in url.query:
+        return ledger
+    query = url.difference_update_query(["password"]).query
+    open_url = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
+    return open_url.render_as_string()

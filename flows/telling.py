@@ -108,8 +108,8 @@ class Teller:
         if summary.read:
             shown = [row for status in _LEAST_SHOWN for row in self._rows[status]][:MOST_SHOWN]
             table = [_cells(self._job, row) for row in shown]
-            what = f"{_counts(summary)} {_out_of(len(table), summary.read)}"
-            _untroubled(lambda: create_table_artifact(table, "intaglio-results", _escaped(what)))
+            what = f"{_counts(summary)} {_out_of(len(table), summary.read)}".strip()
+            _untroubled(lambda: create_table_artifact(table, "intaglio-results", what))
         if self._rows["review"]:
             text = review_list(self._job, self._rows["review"], summary.statuses["review"])
             _untroubled(lambda: create_markdown_artifact(text, "intaglio-review", "Records to look at"))
@@ -131,7 +131,7 @@ def event_payload(job: Job, rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "count": len(rows),
         "documents": [
-            {"name": row.name, "uri": row.uri, "schema": row.schema, "record": str(record_path(job.out, row.name))}
+            {"name": row.name, "uri": row.uri, "schema": row.schema, "record": _record(job, row)}
             for row in rows[:MOST_IN_EVENT]
         ],
     }
@@ -158,8 +158,12 @@ def _cells(job: Job, row: Row) -> dict[str, Any]:
         "pages": row.pages,
         "accepted": row.accepted,
         "in review": row.review,
-        "record": plain(str(record_path(job.out, row.name))),
+        "record": plain(_record(job, row)),
     }
+
+
+def _record(job: Job, row: Row) -> str:
+    return str(record_path(job.out, row.name).absolute())
 
 
 def _in_short(row: Row) -> str:
