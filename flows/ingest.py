@@ -20,8 +20,9 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 
 from flows.parameters import IngestParameters
+from flows.spread import spread
 from flows.telling import Teller
-from pipeline.batch import open_batch
+from pipeline.batch import Batch, open_batch
 from pipeline.intake import Document
 from pipeline.job import Job, Row, Watch
 from schemas.errors import NoDocuments
@@ -107,28 +108,36 @@ def ingest(job: IngestParameters) -> Any:
     """
     here = _here.get()
     if here is not None:
-        return _ingest(here)
+        return _ingest(here, job)
     try:
-        return _ingest(Here(job.job(), Watch(), live=True))
+        return _ingest(Here(job.job(), Watch(), live=True), job)
     except NoDocuments as error:  # as in every folder that is emptied once its documents are read
         return Completed(message=f"Nothing to do: {error}")
 
 
-def _ingest(here: Here) -> Any:
+def _ingest(here: Here, parameters: IngestParameters) -> Any:
     teller = Teller(here.job, here.watch.listen, live=here.live)
     with open_batch(here.job, Watch(teller.hear, here.watch.stop)) as batch:
-        stream = Stream(batch.read)
-        quoted: Any = quote(stream)
-        try:
-            for first, shard in _shards(batch.plan.todo):
-                names: Any = quote([document.name for document in shard])  # quoted: Prefect is not to look into them
-                read_shard(quoted, names, first, first + len(shard) - 1)
-        finally:
-            stream.close()
+        if parameters.spread:
+            spread(batch, parameters, here.watch.stop)
+        else:
+            _read(batch)
     summary = batch.summary
     if summary.interrupted:
         return Cancelled(message=f"Stopped with {summary.left} documents left.")
     return dict(summary.statuses)
+
+
+def _read(batch: Batch) -> None:
+    """Reads in this process, a task for each shard."""
+    stream = Stream(batch.read)
+    quoted: Any = quote(stream)
+    try:
+        for first, shard in _shards(batch.plan.todo):
+            names: Any = quote([document.name for document in shard])  # quoted: Prefect is not to look into them
+            read_shard(quoted, names, first, first + len(shard) - 1)
+    finally:
+        stream.close()
 
 
 def run_flow(job: Job, watch: Watch, *, live: bool) -> None:

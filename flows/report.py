@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import COLOURS, console, plain
-from pipeline.job import MOST_ROWS, Event, Job, Planned, Row, Summary
+from pipeline.job import MOST_ROWS, Event, Job, Note, Planned, Row, Summary
 
 LONGEST_ISSUE = 90  # characters
 
@@ -50,6 +50,8 @@ class Report:
             self.progress.update(self.bar, total=event.todo)
         elif isinstance(event, Row):
             self._advance(event)
+        elif isinstance(event, Note):
+            self.note(event.text)
         else:
             self.summary = event
 
@@ -87,7 +89,7 @@ class Report:
 
     def _advance(self, row: Row) -> None:
         self.reading = True
-        self.pages += row.pages
+        self.pages += 0 if row.elsewhere else row.pages
         self.failures += row.status == "failed"
         if len(self.rows) <= MOST_ROWS:
             self.rows[row.name] = row

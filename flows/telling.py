@@ -78,7 +78,7 @@ class Teller:
         now = time.monotonic()
         if self._progress is not None and now - self._progress_told >= PROGRESS_SECONDS:
             self._tell_progress()
-        if self._live:
+        if self._live and not row.elsewhere:  # else the run that read it tells
             self._log.info("%s: %s", plain(row.name), _in_short(row))
             self._pending[row.status].append(row)
             if now - self._events_told >= EVENT_SECONDS:
@@ -105,10 +105,10 @@ class Teller:
             self._log.info("%s", _counts(summary))
         if self._progress is not None:
             self._tell_progress()
-        if summary.read:
+        if self._counted:
             shown = [row for status in _LEAST_SHOWN for row in self._rows[status]][:MOST_SHOWN]
             table = [_cells(self._job, row) for row in shown]
-            what = f"{_counts(summary)} {_out_of(len(table), summary.read)}".strip()
+            what = f"{_counts(summary)} {_out_of(len(table), self._counted)}".strip()
             _untroubled(lambda: create_table_artifact(table, "intaglio-results", what))
         if self._rows["review"]:
             text = review_list(self._job, self._rows["review"], summary.statuses["review"])

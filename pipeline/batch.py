@@ -1,28 +1,39 @@
 """A batch: many documents, each done once. The ledger says what is done; this does the rest, and loses nothing.
 
-Order of writing, for every document: its trace and its JSON file, each whole or not at all, then the ledger's row. A
-run that dies in between does that document again, to the same files; a row whose file is missing gets it back without
-any work.
+Runs over the same documents share them: a run claims a few at a time, as it hands them out, and what another has in
+hand it leaves to that one, or takes over when that one's lease ends (`pipeline.claims`).
+
+Order of writing, for every document: its trace, the ledger's row, its JSON file, each whole or not at all. A run that
+dies before the row does that document again; after it, the next run writes the file without any work.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Iterator
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from model.needs import check_needs
+from pipeline.claims import LEASE_SECONDS, Key, Lease
 from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
+from pipeline.finishing import restore_files, write_jsonl, write_record
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
-from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
-from pipeline.ledger import Ledger
-from pipeline.serving import Outcome, contract_of, engine_of
+from pipeline.job import MOST_ROWS, Job, Note, Planned, Row, Summary, Watch
+from pipeline.ledger import Claimed, Entry, Ledger
+from pipeline.runs import at_work, dead_runs, forget, in_turn
+from pipeline.serving import Assignment, Outcome, contract_of, engine_of
 from pipeline.settle import settled
-from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
+from pipeline.sinks import write_bytes
 from pipeline.trace_file import trace_path
 from pipeline.workers import Workers, cores
 from schemas.record import Record
+
+BLOCK_SECONDS = 0.5  # of work that is claimed at once: the most that a run can be late for another to share in
+MOST_BLOCK = 64  # documents
+LOOK_SECONDS = 1.0  # between looks at what other runs have in hand
 
 
 def run_batch(job: Job, watch: Watch | None = None) -> Summary:
@@ -39,30 +50,46 @@ def run_batch(job: Job, watch: Watch | None = None) -> Summary:
 class Batch:
     """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time."""
 
-    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch, owner: str) -> None:
         self.job = job
         self.plan = plan
-        self._ledger = ledger
+        self.ledger = ledger
         self._watch = watch
+        self._lease = Lease(ledger, owner, LEASE_SECONDS)
         self._statuses = Counter(done.entry.status for done in plan.done)
         self._read = 0
         self._pages = 0
+        self._left = deque(plan.todo)  # neither done nor in our hands
+        self._over: set[str] = set()  # names of those that are done, by us or by others
+        self._begun = 0.0  # when the first document was done
+        self._elsewhere: deque[Row] = deque()  # done by others, and not told yet
+        self._written: list[tuple[str, int | None]] = []  # files that the ledger has not heard of
 
     def read(self) -> Generator[Row, None, None]:
-        """Reads what is left, and gives out a document once its record is in its file and in the ledger."""
-        if not self.plan.todo:
+        """Does what is left, and gives out a document once its record is in the ledger and in its file.
+
+        Documents that other runs have in hand are waited for, and read here where those runs end without them.
+        """
+        if not self._left:
             return
-        documents = {id(document.assignment): document for document in self.plan.todo}
-        most = engine_of(self.job.engine).limits.processes or len(documents)
-        count = min(self.job.workers or cores(), most, len(documents))
-        with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
-            for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
-                row = self._keep(documents[id(outcome.assignment)], outcome)
-                self._statuses[row.status] += 1
-                self._read += 1
-                self._pages += row.pages
-                self._watch.listen(row)
-                yield row
+        with self._lease:
+            while self._left and not self._stopped:
+                yield from self._read_free()
+                yield from self._told()
+                if self._left and not self._stopped:
+                    self._watch.listen(Note(f"waiting for {len(self._left)} with other runs"))
+                    self._watch.stop.wait(LOOK_SECONDS)
+                    free_dead(self.job, self.ledger)
+
+    def collect(self) -> list[Row]:
+        """Takes in what other runs have done of the plan by now, without waiting or reading anything."""
+        if self._left:
+            entries = self.ledger.entries([document.key for document in self._left])
+            self._take_over(
+                [document for document in self._left if document.is_done(entries.get(document.key))], entries
+            )
+            self._left = deque(document for document in self._left if not document.is_done(entries.get(document.key)))
+        return list(self._told())
 
     @property
     def summary(self) -> Summary:
@@ -76,45 +103,153 @@ class Batch:
             interrupted=left > 0,
         )
 
-    def _keep(self, document: Document, outcome: Outcome) -> Row:
+    def close(self) -> None:
+        """Has the ledger know of every file."""
+        self.ledger.wrote(self._written)
+        self._written = []
+
+    @property
+    def _stopped(self) -> bool:
+        return self._watch.stop.is_set()
+
+    def _read_free(self) -> Iterator[Row]:
+        """Reads all that is in nobody's hand. What is, or was not read for an error, stays in `_left`."""
+        documents: dict[int, Document] = {}
+        before = list(self._left)
+        most = engine_of(self.job.engine).limits.processes or len(self._left)
+        count = min(self.job.workers or cores(), most, len(self._left))
+        try:
+            with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
+                for outcome in workers.read(self._handed(documents), self._watch.stop):
+                    document = documents.pop(id(outcome.assignment))
+                    row = self._keep(document, outcome)
+                    self._over.add(document.name)
+                    if row is not None:
+                        self._count(row)
+                        self._begun = self._begun or time.monotonic()
+                        yield row
+                    yield from self._told()
+        finally:
+            self._left = deque(document for document in before if document.name not in self._over)
+
+    def _handed(self, documents: dict[int, Document]) -> Iterator[Assignment]:
+        """Claims documents as they are wanted. `documents`: is told of each, by the id of its assignment."""
+        while self._left:
+            block = [self._left.popleft() for _ in range(min(self._block, len(self._left)))]
+            for document in self._claim(block):
+                documents[id(document.assignment)] = document
+                yield document.assignment
+
+    @property
+    def _block(self) -> int:
+        """How many documents to claim at once, by how long they have taken."""
+        if not self._begun:
+            return 1
+        rate = self._read / max(time.monotonic() - self._begun, 1e-3)
+        return max(1, min(MOST_BLOCK, int(rate * BLOCK_SECONDS)))
+
+    def _claim(self, block: Sequence[Document]) -> list[Document]:
+        """Those of the documents that are ours to read."""
+        mine = self._lease.claim([document.key for document in block])
+        entries = self.ledger.entries(mine)
+        done = [document for document in block if document.is_done(entries.get(document.key))]
+        if done:  # between our plan and our claim
+            self._take_over(done, entries)
+            self._over.update(document.name for document in done)
+            self._lease.release([document.key for document in done])
+        return [document for document in block if document.key in mine and document not in done]
+
+    def _take_over(self, documents: Sequence[Document], entries: dict[Key, Entry]) -> None:
+        """Makes what other runs did ours too."""
+        by_id = {entries[document.key].id: document for document in documents}
+        self.ledger.adopt([(number, document.copies) for number, document in by_id.items()])
+        for number, text in self.ledger.records(by_id):
+            document = by_id[number]
+            record = Record.model_validate_json(text)
+            self._elsewhere.append(row_of(document.name, document.assignment.schema, record, elsewhere=True))
+
+    def _told(self) -> Iterator[Row]:
+        """Rows of what others did."""
+        while self._elsewhere:
+            row = self._elsewhere.popleft()
+            self._count(row)
+            yield row
+
+    def _count(self, row: Row) -> None:
+        self._statuses[row.status] += 1
+        if not row.elsewhere:
+            self._read += 1
+            self._pages += row.pages
+        self._watch.listen(row)
+
+    def _keep(self, document: Document, outcome: Outcome) -> Row | None:
+        """The document's row, once its record is safe; None where another run was faster, as `_told` says then."""
         record = outcome.record
         if outcome.trace:
             write_bytes(trace_path(self.job.out, record), [outcome.trace])
-        write_atomically(record_path(self.job.out, document.name), record.model_dump_json(indent=2))
         key = document.key
         if record.document.sha256:  # it may have changed since it was planned
             key = key._replace(sha256=record.document.sha256)
-        text = record.model_dump_json()
-        self._ledger.save(key, text, record.status, outcome.code, outcome.retryable, document.copies)
-        return _row(document.name, document.assignment.schema, record)
+        saved = self.ledger.save(
+            key,
+            record.model_dump_json(),
+            record.status,
+            outcome.code,
+            outcome.retryable,
+            document.copies,
+            claimed=Claimed(document.key, self._lease.owner, document.attempts),
+            wrote=self._written,
+        )
+        self._written = []
+        if not saved.ours:
+            entries = self.ledger.entries([key])
+            self._take_over([replace(document, key=key)], entries)
+            return None
+        write_record(self.job, document.name, record)
+        self._written.append((document.copies[0], saved.id))
+        return row_of(document.name, document.assignment.schema, record)
 
 
 @contextmanager
 def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
-    """Plans a job and holds its output folder; on the way out, also after an error, what was done is all in place.
+    """Plans a job; on the way out, also after an error, what was done is all in place.
 
     Raises UsageError before any work: a source or schema that does not exist, an engine that cannot do what a schema
-    needs, an output that cannot be written.
+    needs, an output that cannot be written. LedgerLost: its database went away and did not come back in time.
     """
     watch = watch or Watch()
     routes = Routes.of(job.schemas)
-    contracts = {schema: contract_of(schema).fingerprint for schema in routes.schemas}
+    contracts = checked_contracts(job, routes.schemas)
     reader = reader_of(job)
-    for schema in routes.schemas:
-        check_needs(engine_of(job.engine), contract_of(schema))
     routed = routes.assign(settled(discover(job.places), job.settle))
-    with output_folder(job.out), Ledger(job.ledger_url, job.ledger_output) as ledger:
-        plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
-        restored = restore_files(job, ledger)
+
+    def note(text: str) -> None:
+        watch.listen(Note(text))
+
+    with at_work(job.out) as owner, Ledger(job.ledger_url, job.ledger_output, note) as ledger:
+        with in_turn(job.out, lambda: note("waiting for another run to plan or finish")):
+            plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
+            restored = restore_files(job, ledger)
+        free_dead(job, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
-        batch = Batch(job, plan, ledger, watch)
+        batch = Batch(job, plan, ledger, watch, owner)
+        before = batch.summary.statuses.total()
         try:
             yield batch
         finally:
-            if batch.summary.read:
-                restore_files(job, ledger)
-            write_jsonl(job, ledger)
+            batch.close()
+            with in_turn(job.out, lambda: note("waiting for another run to finish")):
+                if batch.summary.statuses.total() > before:
+                    restore_files(job, ledger)
+                write_jsonl(job, ledger)
             watch.listen(batch.summary)
+
+
+def checked_contracts(job: Job, schemas: Sequence[str]) -> dict[str, str]:
+    """Fingerprint by schema. Raises UsageError: there is no such schema, or the engine cannot do what it needs."""
+    for schema in schemas:
+        check_needs(engine_of(job.engine), contract_of(schema))
+    return {schema: contract_of(schema).fingerprint for schema in schemas}
 
 
 def reader_of(job: Job) -> Reader:
@@ -123,48 +258,23 @@ def reader_of(job: Job) -> Reader:
     return Reader(job.engine, job.trust, f"{info.fingerprint} {fingerprint_of(info.name, job.trust)}")
 
 
-def restore_files(job: Job, ledger: Ledger) -> int:
-    """Makes the JSON files what the ledger says: missing ones are written again, those of no document removed.
-
-    Returns how many were missing.
-    """
-    holders = ledger.holders()
-    kept = {seen.place for seen in holders.values()}
-    for seen in ledger.sources():
-        if seen.written is not None and seen.place not in kept:
-            record_path(job.out, seen.name).unlink(missing_ok=True)
-            ledger.wrote(seen.place, None)
-    missing = [
-        number
-        for number, seen in holders.items()
-        if seen.written != number or not record_path(job.out, seen.name).exists()
-    ]
-    for number, text in ledger.records(missing):
-        pretty = Record.model_validate_json(text).model_dump_json(indent=2)
-        write_atomically(record_path(job.out, holders[number].name), pretty)
-        ledger.wrote(holders[number].place, number)
-    return len(missing)
-
-
-def write_jsonl(job: Job, ledger: Ledger) -> None:
-    """All records of the output folder, one a line, in the order of their names; nothing where it lacks nothing."""
-    if ledger.complete() and job.jsonl.exists():
-        return
-    holders = ledger.holders()
-    ordered = sorted(holders, key=lambda number: holders[number].name)
-    write_lines(job.jsonl, (text for _, text in ledger.records(ordered)))
-    ledger.completed()
+def free_dead(job: Job, ledger: Ledger) -> None:
+    """Gives back what runs in this folder had in hand when they were killed, without waiting for their leases."""
+    for owner in dead_runs(job.out):
+        ledger.release(owner)
+        forget(job.out, owner)
 
 
 def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:
     shown = {done.entry.id: done for done in plan.done[:MOST_ROWS]}
     return tuple(
-        _row(shown[number].name, shown[number].schema, Record.model_validate_json(text))
+        row_of(shown[number].name, shown[number].schema, Record.model_validate_json(text))
         for number, text in ledger.records(shown)
     )
 
 
-def _row(name: str, schema: str, record: Record) -> Row:
+def row_of(name: str, schema: str, record: Record, *, elsewhere: bool = False) -> Row:
+    """What a batch tells of a record."""
     fields = Counter(result.status for result in record.fields.values())
     return Row(
         name=name,
@@ -175,4 +285,5 @@ def _row(name: str, schema: str, record: Record) -> Row:
         accepted=fields["accepted"],
         review=fields["review"],
         issues=tuple(issue.message for issue in record.issues),
+        elsewhere=elsewhere,
     )

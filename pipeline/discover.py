@@ -67,7 +67,13 @@ def _in_place(place: str) -> Iterator[Source]:
 
 
 def _in_store(place: str) -> Iterator[Source]:
-    """As of a folder: known kinds, and nothing hidden. What a pattern matches is taken whatever its kind."""
+    """As of a folder: known kinds, and nothing hidden. What a pattern matches is taken whatever its kind.
+
+    What is called like a document is taken for one without a look; where it is not there (yet), its record says so.
+    """
+    if _is_known(place) and not globbing.has_magic(place):
+        yield Source(place, shown(place).partition("://")[2], shown(place))
+        return
     for found in listed(place):
         if found.named or (_is_known(found.name) and not is_hidden(found.name)):
             yield Source(found.url, found.name, shown(found.url), found.stamp)

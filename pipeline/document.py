@@ -22,6 +22,7 @@ from schemas.errors import (
     DocumentTooLarge,
     EmptyDocument,
     EncryptedDocument,
+    MissingDocument,
     UnsupportedDocument,
 )
 
@@ -144,7 +145,9 @@ def _content(source: str | Path) -> bytes:
                 return stream.read(MAX_BYTES + 1)
         return _fetched(source)
     except FileNotFoundError as error:
-        raise DocumentError("there is no such file.", document=name, remedy="It may have been moved since.") from error
+        raise MissingDocument(
+            "there is no such file.", document=name, remedy="It may have been moved since."
+        ) from error
     except OSError as error:
         reason = error.strerror or scrubbed(str(error))
         raise DocumentError(f"it cannot be read: {reason}.", document=name, remedy="Check its permissions.") from error

@@ -6,9 +6,12 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import IntegrityError
 
 from model.engine import EngineSpec
 from pipeline.addresses import is_url
@@ -22,16 +25,25 @@ from pipeline.sinks import file_name
 MOST_ATTEMPTS = 3  # at a document whose failure may pass
 HASHERS = 8  # threads; reading waits for disks and networks, and hashing releases Python's lock
 BLOCK = 1 << 20  # bytes read at a time
+MOST_PLANS = 5  # where runs on several machines plan for the same output at once
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a job. name: of its output; copies: the places of all sources with these bytes, its own first."""
+    """One document of a job. name: of its output; copies: the places of all sources with these bytes, its own first.
+
+    attempts: at it before, all failed; None where it has no record yet.
+    """
 
     assignment: Assignment
     key: Key
     name: str
     copies: tuple[str, ...]
+    attempts: int | None = None
+
+    def is_done(self, entry: Entry | None) -> bool:
+        """Whether the ledger's entry, as it is now, is the work of another run since this was planned."""
+        return entry is not None and (entry.status != "failed" or entry.attempts != self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,19 @@ def take_in(
 
     routed: each source with its schema. contracts: fingerprint by schema.
     """
+    for _ in range(MOST_PLANS - 1):
+        with suppress(IntegrityError):  # another run has named a source meanwhile; nothing that was hashed is lost
+            return _take_in(routed, contracts, reader, policy, ledger)
+    return _take_in(routed, contracts, reader, policy, ledger)
+
+
+def _take_in(
+    routed: Sequence[tuple[Source, str]],
+    contracts: dict[str, str],
+    reader: Reader,
+    policy: Policy,
+    ledger: Ledger,
+) -> Plan:
     known = {seen.place: seen for seen in ledger.sources()}
     looked = _look([source for source, _ in routed], known)
     named = _name(looked, known)
@@ -113,7 +138,8 @@ def take_in(
         else:
             assignment = Assignment(first, schema, reader.engine, key.sha256, policy.passwords, reader.trust)
             copies = tuple(source.place for source, _ in group)
-            todo.append(Document(assignment, key, named[first.place].name, copies))
+            attempts = None if entry is None else entry.attempts
+            todo.append(Document(assignment, key, named[first.place].name, copies, attempts))
     ledger.see([seen for place, seen in named.items() if known.get(place) != seen])
     return Plan(tuple(sorted(todo, key=lambda document: document.name)), tuple(done), same)
 

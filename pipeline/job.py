@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.sinks import JSONL, OWN_FOLDER
@@ -40,8 +42,8 @@ class Job:
     settle: float = 0.0
 
     @property
-    def ledger_url(self) -> str:
-        return self.ledger or f"sqlite:///{self.out.absolute() / OWN_FOLDER / 'ledger.sqlite'}"
+    def ledger_url(self) -> str | URL:
+        return self.ledger or URL.create("sqlite", database=str(self.out.absolute() / OWN_FOLDER / "ledger.sqlite"))
 
     @property
     def ledger_output(self) -> str:
@@ -55,7 +57,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A document whose record is kept. name: of its output; accepted, review: how many fields are."""
+    """A document whose record is kept. name: of its output; accepted, review: how many fields are.
+
+    elsewhere: it was another run that read it.
+    """
 
     name: str
     uri: str
@@ -65,6 +70,7 @@ class Row:
     accepted: int
     review: int
     issues: tuple[str, ...]
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,14 @@ class Summary:
         return self.documents - self.statuses.total()
 
 
-Event = Planned | Row | Summary
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is going on, for whoever waits."""
+
+    text: str
+
+
+Event = Planned | Row | Summary | Note
 Listener = Callable[[Event], None]
 
 

@@ -1,34 +1,32 @@
 """The ledger: what has been done, once for each document, contract and engine, whatever crashes.
 
-SQLite, by default, in the output folder, or PostgreSQL. Its tables are in `pipeline.ledger_tables`.
+SQLite, by default, in the output folder, or PostgreSQL: see `pipeline.database`. Its tables are in
+`pipeline.ledger_tables`; which document is in whose hand, in `pipeline.claims`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, bindparam, create_engine, event, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError
 
-from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES, make_tables
-from schemas.errors import OutputUnwritable
+from pipeline import claims
+from pipeline.claims import LEASE_SECONDS, Key
+from pipeline.database import Database
+from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES
+from pipeline.migrations import upgrade
 
 CHUNK = 200  # keys or records in one query: SQLite allows 999 parameters in old builds, and records are large
-WAIT_SECONDS = 30
 _Item = TypeVar("_Item")
-
-
-class Key(NamedTuple):
-    """What a record is kept under: hash of the bytes, fingerprints of contract and engine."""
-
-    sha256: str
-    contract: str
-    engine: str
+__all__ = ["CHUNK", "Claimed", "Entry", "Key", "Ledger", "Saved", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,73 +54,116 @@ class Seen(NamedTuple):
     written: int | None = None
 
 
+class Claimed(NamedTuple):
+    """What a worker has in hand. attempts: at the document when it was claimed, None where it had no record."""
+
+    key: Key
+    owner: str
+    attempts: int | None
+
+
+class Saved(NamedTuple):
+    """id: of the record that the ledger has. ours: it is the one that was given; else another process was faster."""
+
+    id: int
+    ours: bool
+
+
 class Ledger:
     """Open ledger of one output folder. Use it as a context manager; other processes may have it open too.
 
-    url: a database URL. output: tells folders apart that share a ledger.
+    url: a database URL. output: tells folders apart that share a ledger. told: is given a line where work has to wait
+    for the database. Every method raises OutputUnwritable where the database cannot be written, and LedgerLost where it
+    went away and did not come back in time.
     """
 
-    def __init__(self, url: str, output: str = "") -> None:
+    def __init__(self, url: str | URL, output: str = "", told: Callable[[str], None] = lambda text: None) -> None:
         self.output = output
-        try:
-            self._engine = create_engine(url)
-            if self._engine.dialect.name == "sqlite":
-                event.listen(self._engine, "connect", _prepare_sqlite)
-            make_tables(self._engine)
-        except ImportError as error:
-            remedy = "Install that package; for PostgreSQL, intaglio[postgres]."
-            raise OutputUnwritable(f"the ledger cannot be opened: {error}.", remedy=remedy) from error
-        except SQLAlchemyError as error:
-            reason = str(error).splitlines()[0]
-            raise OutputUnwritable(
-                f"the ledger cannot be opened: {reason}.", remedy="Give another with --ledger, or make it writable."
-            ) from error
+        self._database = Database(url, told)
+        upgrade(self._database)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether other machines may have it open too."""
+        return self._database.is_server
+
+    def claim(self, keys: Sequence[Key], owner: str, seconds: float = LEASE_SECONDS) -> set[Key]:
+        """Those of the keys that are the owner's now, for so many seconds: no other has them, or its lease is over."""
+        return self._database.write(
+            lambda connection: {
+                key for chunk in _chunks(keys) for key in claims.claim(connection, chunk, owner, seconds)
+            }
+        )
+
+    def renew(self, owner: str, seconds: float = LEASE_SECONDS) -> set[Key]:
+        """All that the owner still has, for so many seconds from now. It does not wait for a database that is gone."""
+        return self._database.write(lambda connection: claims.renew(connection, owner, seconds), patience=0.0)
+
+    def release(self, owner: str, keys: Iterable[Key] | None = None) -> None:
+        """Gives back the owner's claims on the keys, by default on all."""
+        given = None if keys is None else list(keys)
+        self._database.write(lambda connection: claims.release(connection, owner, given))
 
     def entries(self, keys: Iterable[Key]) -> dict[Key, Entry]:
         """What is known of the keys; those never done are left out."""
         wanted = set(keys)
-        columns = [column for column in DOCUMENTS.c if column.name not in ("updated", "record")]
-        found: dict[Key, Entry] = {}
-        with self._engine.connect() as connection:
-            for contract, engine in sorted({(key.contract, key.engine) for key in wanted}):
-                hashes = sorted(key.sha256 for key in wanted if (key.contract, key.engine) == (contract, engine))
-                same = (DOCUMENTS.c.contract == contract, DOCUMENTS.c.engine == engine)
-                for chunk in _chunks(hashes):
-                    for row in connection.execute(select(*columns).where(DOCUMENTS.c.sha256.in_(chunk), *same)):
-                        entry = Entry(row.id, row.status, row.code, row.retryable, row.attempts)
-                        found[Key(row.sha256, contract, engine)] = entry
-        return found
+        return self._database.read(lambda connection: _entries(connection, wanted))
 
     def sources(self) -> list[Seen]:
         """All sources of this output, in the order in which they were first seen."""
-        columns = [SOURCES.c[name] for name in Seen._fields]
-        with self._engine.connect() as connection:
-            return [Seen(*row) for row in connection.execute(self._ours(select(*columns)).order_by(SOURCES.c.id))]
+        return list(self.numbered().values())
+
+    def numbered(self, numbers: Sequence[int] | None = None) -> dict[int, Seen]:
+        """The same, by their ids, which other machines may ask for; by default all."""
+        columns = [SOURCES.c[name] for name in ("id", *Seen._fields)]
+        query = self._ours(select(*columns)).order_by(SOURCES.c.id)
+        queries = [query] if numbers is None else [query.where(SOURCES.c.id.in_(part)) for part in _chunks(numbers)]
+
+        def found(connection: Connection) -> dict[int, Seen]:
+            return {row[0]: Seen(*row[1:]) for query in queries for row in connection.execute(query)}
+
+        return self._database.read(found)
 
     def see(self, sources: Sequence[Seen]) -> None:
-        """Keeps new sources, and the changed stamp, hash and document of known ones. Their names stay as they are."""
+        """Keeps new sources, and the changed stamp, hash and document of known ones. Their names stay as they are.
+
+        Raises IntegrityError where another process has meanwhile seen one of the places, or taken one of the names.
+        """
         known = {seen.place for seen in self.sources()}
         new = [{"output": self.output, **seen._asdict()} for seen in sources if seen.place not in known]
+        names = ("stamp", "sha256", "document")
         changed = [
-            {"at": seen.place, "stamp": seen.stamp, "sha256": seen.sha256, "document": seen.document}
+            {"at": seen.place, **{name: getattr(seen, name) for name in names}}
             for seen in sources
             if seen.place in known
         ]
         statement = self._ours(update(SOURCES)).where(SOURCES.c.place == bindparam("at"))
-        with self._engine.begin() as connection:
+
+        def keep(connection: Connection) -> None:
             if new:
                 connection.execute(insert(SOURCES), new)
             if changed:
-                names = ("stamp", "sha256", "document")
                 connection.execute(statement.values({name: bindparam(name) for name in names}), changed)
-            if sources:
-                self._mark(connection, complete=False)
 
-    def save(self, key: Key, record: str, status: str, code: str, retryable: bool, places: Sequence[str]) -> None:
-        """Puts a record (as JSON) under its key, in place of a failed one, and makes it the document of its sources.
+        self._database.write(keep)
 
-        The first of the places is the one whose JSON file holds it already. A record that did not fail stays when
-        another process has been faster.
+    def save(
+        self,
+        key: Key,
+        record: str,
+        status: str,
+        code: str,
+        retryable: bool,
+        places: Sequence[str],
+        *,
+        claimed: Claimed | None = None,
+        wrote: Sequence[tuple[str, int | None]] = (),
+    ) -> Saved:
+        """Puts a record (as JSON) under its key, in place of a failed one, makes it the document of its sources, and
+        gives up the claim on it: all at once.
+
+        A record that did not fail stays, and so does a failed one of another attempt than the one that was claimed:
+        its lease was lost, and another process has been faster. wrote: see there; kept by the way.
         """
         values = {
             "status": status,
@@ -131,41 +172,55 @@ class Ledger:
             "updated": time.time(),
             "record": zlib.compress(record.encode()),
         }
-        try:
-            self._save(key, values, places)
-        except IntegrityError:  # another process has put it there between our look and our insert
-            self._save(key, values, places)
 
-    def _save(self, key: Key, values: dict[str, Any], places: Sequence[str]) -> None:
-        ours = (
-            DOCUMENTS.c.sha256 == key.sha256,
-            DOCUMENTS.c.contract == key.contract,
-            DOCUMENTS.c.engine == key.engine,
-        )
-        with self._engine.begin() as connection:
-            row = connection.execute(select(DOCUMENTS.c.id, DOCUMENTS.c.status).where(*ours)).first()
-            if row is None:
-                done = connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
-                number = int(done.inserted_primary_key[0])  # type: ignore[index]
-            else:
-                number = int(row.id)
-                if row.status == "failed":
-                    attempts = DOCUMENTS.c.attempts + 1
-                    connection.execute(update(DOCUMENTS).where(*ours).values(**values, attempts=attempts))
+        def keep(connection: Connection) -> Saved:
+            saved = _put(connection, key, values, claimed)
             for chunk in _chunks(places):
                 connection.execute(
-                    self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=number)
+                    self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=saved.id)
                 )
-            holding = SOURCES.c.place == places[0]
-            stale = self._ours(update(SOURCES)).where(SOURCES.c.document == number, ~holding)
-            connection.execute(stale.values(written=None))
-            connection.execute(self._ours(update(SOURCES)).where(holding).values(written=number))
-            self._mark(connection, complete=False)
+            if saved.ours:  # files that hold what it was before, in whichever folder
+                old = and_(SOURCES.c.document == saved.id, SOURCES.c.written == saved.id)
+                connection.execute(update(SOURCES).where(old).values(written=None))
+            self._keep_written(connection, wrote)
+            if claimed is not None:
+                claims.release(connection, claimed.owner, [claimed.key])
+            return saved
 
-    def wrote(self, place: str, document: int | None) -> None:
-        """Keeps that a source's JSON file now holds this record, or is gone."""
-        with self._engine.begin() as connection:
-            connection.execute(self._ours(update(SOURCES)).where(SOURCES.c.place == place).values(written=document))
+        try:
+            return self._database.write(keep)
+        except IntegrityError:  # another process has put it there between our look and our insert
+            return self._database.write(keep)
+
+    def wrote(self, files: Sequence[tuple[str, int | None]]) -> None:
+        """Keeps which record each source's JSON file holds now; None where it is gone. files: (place, id of it)."""
+        if files:
+            self._database.write(lambda connection: self._keep_written(connection, files))
+
+    def adopt(self, documents: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Makes records that another process has made the documents of our sources. documents: (id, places)."""
+
+        def keep(connection: Connection) -> None:
+            for number, places in documents:
+                for chunk in _chunks(places):
+                    ours = self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk))
+                    connection.execute(ours.values(document=number))
+
+        if documents:
+            self._database.write(keep)
+
+    def retry(self, documents: Iterable[int]) -> int:
+        """Has failed documents tried again by the next run, as if for the first time. Returns how many there are."""
+
+        def mark(connection: Connection) -> int:
+            marked = 0
+            for chunk in _chunks(documents):
+                failed = update(DOCUMENTS).where(DOCUMENTS.c.id.in_(chunk), DOCUMENTS.c.status == "failed")
+                marked += connection.execute(failed.values(retryable=True, attempts=0)).rowcount
+            return marked
+
+        documents = list(documents)
+        return self._database.write(mark)
 
     def holders(self) -> dict[int, Seen]:
         """By document id, the source under whose name its record is kept: the one that was seen first."""
@@ -177,25 +232,44 @@ class Ledger:
 
     def records(self, documents: Iterable[int]) -> Iterator[tuple[int, str]]:
         """(id, record as JSON), in the order asked for, a few in memory at a time."""
-        with self._engine.connect() as connection:
-            for chunk in _chunks(documents):
-                rows = connection.execute(select(DOCUMENTS.c.id, DOCUMENTS.c.record).where(DOCUMENTS.c.id.in_(chunk)))
-                found = {row.id: row.record for row in rows}
-                yield from ((number, zlib.decompress(found[number]).decode()) for number in chunk)
+        columns = (DOCUMENTS.c.id, DOCUMENTS.c.record)
+        for chunk in _chunks(documents):
+            query = select(*columns).where(DOCUMENTS.c.id.in_(chunk))
+            found = self._database.read(lambda connection, query=query: dict(connection.execute(query).all()))  # type: ignore[misc]
+            yield from ((number, zlib.decompress(found[number]).decode()) for number in chunk)
+
+    def state(self) -> str:
+        """Changes when a record of this output does, or its name: a digest of which there are."""
+        query = select(SOURCES.c.name, DOCUMENTS.c.id, DOCUMENTS.c.updated).join(
+            DOCUMENTS, DOCUMENTS.c.id == SOURCES.c.document
+        )
+
+        def digest(connection: Connection) -> str:
+            found = hashlib.sha256()
+            for row in connection.execute(self._ours(query).order_by(SOURCES.c.id)):
+                found.update(repr(tuple(row)).encode())
+            return found.hexdigest()
+
+        return self._database.read(digest)
 
     def complete(self) -> bool:
         """Whether the JSONL holds all that the ledger does."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(OUTPUTS.c.complete).where(OUTPUTS.c.output == self.output)).first()
-        return row is not None and bool(row.complete)
+        query = select(OUTPUTS.c.holds).where(OUTPUTS.c.output == self.output, OUTPUTS.c.complete)
+        holds = self._database.read(lambda connection: connection.execute(query).scalar())
+        return bool(holds) and holds == self.state()
 
-    def completed(self) -> None:
-        """Keeps that the JSONL has been written."""
-        with self._engine.begin() as connection:
-            self._mark(connection, complete=True)
+    def completed(self, state: str) -> None:
+        """Keeps that the JSONL has been written. state: what `state` was before it was read for it."""
+
+        def keep(connection: Connection) -> None:
+            values = {"complete": True, "holds": state}
+            if not connection.execute(update(OUTPUTS).where(OUTPUTS.c.output == self.output).values(values)).rowcount:
+                connection.execute(insert(OUTPUTS).values(output=self.output, **values))
+
+        self._database.write(keep)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Ledger:
         return self
@@ -206,21 +280,41 @@ class Ledger:
     def _ours(self, statement: Any) -> Any:
         return statement.where(SOURCES.c.output == self.output)
 
-    def _mark(self, connection: Connection, complete: bool) -> None:
-        ours = OUTPUTS.c.output == self.output
-        if not connection.execute(update(OUTPUTS).where(ours).values(complete=complete)).rowcount:
-            connection.execute(insert(OUTPUTS).values(output=self.output, complete=complete))
+    def _keep_written(self, connection: Connection, files: Sequence[tuple[str, int | None]]) -> None:
+        statement = self._ours(update(SOURCES)).where(SOURCES.c.place == bindparam("at"))
+        if files:
+            rows = [{"at": place, "number": number} for place, number in files]
+            connection.execute(statement.values(written=bindparam("number")), rows)
+
+
+def _entries(connection: Connection, wanted: set[Key]) -> dict[Key, Entry]:
+    columns = [DOCUMENTS.c[name] for name in ("sha256", "id", "status", "code", "retryable", "attempts")]
+    found: dict[Key, Entry] = {}
+    for contract, engine in sorted({(key.contract, key.engine) for key in wanted}):
+        hashes = sorted(key.sha256 for key in wanted if (key.contract, key.engine) == (contract, engine))
+        same = (DOCUMENTS.c.contract == contract, DOCUMENTS.c.engine == engine)
+        for chunk in _chunks(hashes):
+            for sha256, *facts in connection.execute(select(*columns).where(DOCUMENTS.c.sha256.in_(chunk), *same)):
+                found[Key(sha256, contract, engine)] = Entry(*facts)
+    return found
+
+
+def _put(connection: Connection, key: Key, values: dict[str, Any], claimed: Claimed | None) -> Saved:
+    """Inserts the record, or replaces the failed one that it is another attempt at."""
+    this = [DOCUMENTS.c[name] == value for name, value in key._asdict().items()]
+    columns = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.attempts, DOCUMENTS.c.record)
+    row = connection.execute(select(*columns).where(*this).with_for_update()).first()
+    if row is None:
+        done = connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
+        return Saved(int(done.inserted_primary_key[0]), ours=True)  # type: ignore[index]
+    expected = claimed.attempts if claimed is not None and claimed.key == key else row.attempts
+    if row.status == "failed" and row.attempts == expected:
+        connection.execute(update(DOCUMENTS).where(*this).values(**values, attempts=row.attempts + 1))
+        return Saved(int(row.id), ours=True)
+    return Saved(int(row.id), ours=row.record == values["record"])  # the same, where our commit's answer was lost
 
 
 def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     rest = iter(items)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()

@@ -1,8 +1,9 @@
 """The tables of the ledger, in SQLAlchemy Core, so that SQLite and PostgreSQL read the same code.
 
 `documents`: every record, by the bytes it was read from, the contract and the engine. `sources`: every file seen, with
-the hash of its bytes while it does not change, the name of its output, and its document. `outputs`: whether an output
-folder's JSONL lacks something.
+the hash of its bytes while it does not change, the name of its output, and its document. `outputs`: what an output
+folder's JSONL holds. `claims`: the documents that runs have in hand, each with a lease. `ledger`: one row, its version.
+Tables and columns are made and changed by the steps of `pipeline.migrations`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
-    Engine,
     Float,
     Integer,
     LargeBinary,
@@ -19,10 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    inspect,
 )
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 METADATA = MetaData()
 DOCUMENTS = Table(
@@ -54,22 +51,23 @@ SOURCES = Table(
     UniqueConstraint("output", "place"),
     UniqueConstraint("output", "name"),
 )
+# complete: false where the JSONL is to be written anew, whatever it holds. holds: a digest of the records it holds.
 OUTPUTS = Table(
     "outputs",
     METADATA,
     Column("output", String(512), primary_key=True),
     Column("complete", Boolean, nullable=False),
+    Column("holds", String(64), nullable=False, server_default=""),
 )
-
-
-def make_tables(engine: Engine) -> None:
-    """Those that are missing. Not by create_all, which two processes at once do not survive."""
-    for table in METADATA.sorted_tables:
-        try:
-            with engine.begin() as connection:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-        except SQLAlchemyError:
-            if not inspect(engine).has_table(table.name):  # it is there where another process made it first
-                raise
+# renewed, until: seconds since 1970 by the database's clock.
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("contract", String(64), primary_key=True),
+    Column("engine", String(128), primary_key=True),
+    Column("owner", String(128), nullable=False, index=True),
+    Column("renewed", Float, nullable=False),
+    Column("until", Float, nullable=False),
+)
+LEDGER = Table("ledger", METADATA, Column("version", Integer, nullable=False))

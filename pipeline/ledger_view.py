@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Select, create_engine, func, inspect, or_, select
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from pipeline.ledger import CHUNK, WAIT_SECONDS
-from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES
+from pipeline.claims import Held, held
+from pipeline.database import POSTGRESQL, SQLITE, WAIT_SECONDS, address, open_engine, reason
+from pipeline.ledger import CHUNK
+from pipeline.ledger_tables import CLAIMS, DOCUMENTS, SOURCES
+from pipeline.migrations import VERSION, too_new, version_of
 from schemas.errors import LedgerUnreadable
 
 MOST_NAMED = 5  # folders that an error lists
@@ -114,6 +117,10 @@ class LedgerView:
         first = self._connection.execute(select(names.c.name).order_by(names.c.name).limit(most))
         return Waiting(count, tuple(row.name for row in first))
 
+    def runs(self) -> list[Held]:
+        """Who has documents in hand, of whichever folders share the ledger; nobody in a ledger of an early version."""
+        return held(self._connection) if inspect(self._connection).has_table(CLAIMS.name) else []
+
     def documents(self, wanted: Wanted = EVERYTHING, most: int | None = None) -> Iterator[Kept]:
         """Documents in the order of their names, a few in memory at a time."""
         rows = self._connection.execute(self._found(wanted).limit(most), execution_options={"yield_per": CHUNK})
@@ -147,15 +154,15 @@ class LedgerView:
 
 
 @contextmanager
-def open_view(url: str, output: str = "") -> Iterator[LedgerView]:
+def open_view(url: str | URL, output: str = "") -> Iterator[LedgerView]:
     """A ledger, to be looked at. url, output: as `Ledger` takes them.
 
     Raises LedgerUnreadable: there is none, it is something else, it knows nothing of the output, a record in it is
     damaged or of another version, or its database goes away.
     """
     try:
-        place = make_url(url)
-        file = Path(place.database or "").absolute() if place.get_backend_name() == "sqlite" else None
+        place = address(url)
+        file = Path(place.database or "").absolute() if place.get_backend_name() == SQLITE else None
         engine = _server(place) if file is None else _file(file)
     except ImportError as error:
         remedy = "Install that package; for PostgreSQL, intaglio[postgres]."
@@ -170,9 +177,9 @@ def open_view(url: str, output: str = "") -> Iterator[LedgerView]:
     except SQLAlchemyError as error:
         raise _unreadable(error) from error
     except (zlib.error, ValidationError) as error:  # damaged, or of a form that this Intaglio does not know
-        reason = str(error).splitlines()[0]
+        what = str(error).splitlines()[0]
         raise LedgerUnreadable(
-            f"a record in the ledger cannot be read: {reason}.", remedy="Update Intaglio, or read its documents again."
+            f"a record in the ledger cannot be read: {what}.", remedy="Update Intaglio, or read its documents again."
         ) from error
     finally:
         engine.dispose()
@@ -185,8 +192,8 @@ def _file(path: Path) -> Engine:
 
 
 def _server(url: URL) -> Engine:
-    readonly = {"postgresql_readonly": True} if url.get_backend_name() == "postgresql" else {}
-    return create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ", execution_options=readonly)
+    readonly = {"postgresql_readonly": True} if url.get_backend_name() == POSTGRESQL else {}
+    return open_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ", execution_options=readonly)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -205,13 +212,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _check_tables(engine: Engine) -> None:
+    """An older ledger can be read as it is: what was added since is not looked at, or may be missing."""
     looking = inspect(engine)
-    for table in (DOCUMENTS, SOURCES, OUTPUTS):
+    for table in (DOCUMENTS, SOURCES):
         there = {column["name"] for column in looking.get_columns(table.name)} if looking.has_table(table.name) else ()
         lacking = [column.name for column in table.c if column.name not in there]
         if lacking:
             what = f"its table {table.name} lacks {lacking[0]}" if there else f"it has no table {table.name}"
             raise LedgerUnreadable(f"this database is no ledger of this Intaglio: {what}.", remedy=_REMEDY)
+    with engine.connect() as connection:
+        version = version_of(connection)
+    if version > VERSION:
+        raise LedgerUnreadable(f"{too_new(version)}.", remedy="Update Intaglio.")
 
 
 def _check_output(connection: Connection, output: str) -> None:
@@ -225,8 +237,7 @@ def _check_output(connection: Connection, output: str) -> None:
 
 
 def _unreadable(error: SQLAlchemyError) -> LedgerUnreadable:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
-    return LedgerUnreadable(f"the ledger cannot be read: {reason}.", remedy=_REMEDY)
+    return LedgerUnreadable(f"the ledger cannot be read: {reason(error)}.", remedy=_REMEDY)
 
 
 def _text(record: bytes) -> str:

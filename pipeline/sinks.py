@@ -5,70 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from schemas.errors import OutputUnwritable
 
 JSONL = "records.jsonl"
-OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, and the lock of the run at work
-LOCK = "lock"
-LOOK_SECONDS = 0.2  # far longer than looking at the lock takes
+OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, traces, and what shows which runs are at work
 LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
-
-
-@contextmanager
-def output_folder(folder: Path) -> Iterator[Path]:
-    """The output folder, made if need be, held for one run. Raises OutputUnwritable before any work is done.
-
-    Two runs into one folder would do the same documents twice. The operating system drops the lock with its process,
-    so that a killed run leaves none.
-    """
-    try:
-        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-        lock = (folder / OWN_FOLDER / LOCK).open("w")
-    except OSError as error:
-        raise OutputUnwritable(
-            f"the output folder {folder} cannot be written: {error.strerror}.", remedy="Give another with --out."
-        ) from error
-    with lock:
-        try:
-            _hold(lock)
-        except OSError as error:
-            raise OutputUnwritable(
-                f"another run is writing to {folder}.", remedy="Wait for it, or give another folder with --out."
-            ) from error
-        yield folder
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a run is at work in this output folder."""
-    try:
-        with (folder / OWN_FOLDER / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there is no lock, or none of ours to look at
-        return False
-    return False
-
-
-def _hold(lock: IO[str]) -> None:
-    """Tries twice: `is_held` of another process has the lock for an instant."""
-    for pause in (LOOK_SECONDS, 0.0):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if not pause:
-                raise
-            time.sleep(pause)
 
 
 def file_name(name: str) -> str:
@@ -95,26 +41,52 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
     """Puts all parts, one behind the other, at the path, or leaves what was there. Raises OutputUnwritable.
 
-    The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run does
-    the document again.
+    The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run writes
+    the file. Writers of the same file take turns, and the last one's is there in the end.
     """
     temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as stream:
+        with _held(temporary) as stream:
+            try:
                 stream.writelines(parts)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise OutputUnwritable(
             f"{path} cannot be written: {error.strerror}.",
             remedy="Make room or set its permissions, and give the same command: it goes on where it stopped.",
         ) from error
+
+
+@contextmanager
+def _held(temporary: Path) -> Iterator[BinaryIO]:
+    """The file, empty, and nobody else's until it is closed: whoever waited for it finds that it has moved on, and
+    begins a new one."""
+    while True:
+        with open(temporary, "wb", opener=_untouched) as stream:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            if not _is_at(temporary, stream):
+                continue
+            stream.truncate()
+            yield stream
+            return
+
+
+def _untouched(path: str, flags: int) -> int:
+    return os.open(path, flags & ~os.O_TRUNC, 0o666)
+
+
+def _is_at(path: Path, stream: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _safe(part: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.intake import MOST_ATTEMPTS
 from pipeline.kept_contracts import names_of
 from pipeline.ledger_view import Group, Kept, LedgerView, Waiting, Wanted
-from pipeline.sinks import is_held
+from pipeline.runs import is_held
 from schemas.record import EngineInfo, Record
 
 

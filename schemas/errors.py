@@ -9,7 +9,9 @@
         LedgerUnreadable                    there is no ledger, or none that can be read
         NoDocuments                         the places are there, and hold no document
       SourceUnreachable          retryable  a place cannot be listed: its server is gone or does not answer
+      LedgerLost                 retryable  exit 3: the ledger's database went away in the middle, and did not come back
       DocumentError                         one document cannot be read; the batch goes on
+        MissingDocument            retryable  it is not there (any more)
         EncryptedDocument                   needs a password
         DamagedDocument                     looks like a document, cannot be opened
         UnsupportedDocument                 not a kind that Intaglio opens
@@ -88,8 +90,17 @@ class SourceUnreachable(IntaglioError):
     retryable = True
 
 
+class LedgerLost(IntaglioError):
+    exit_code = 3
+    retryable = True
+
+
 class DocumentError(IntaglioError):
     pass
+
+
+class MissingDocument(DocumentError):
+    retryable = True
 
 
 class EncryptedDocument(DocumentError):

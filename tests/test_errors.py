@@ -14,6 +14,7 @@ from schemas.errors import (
     EmptyDocument,
     EncryptedDocument,
     IntaglioError,
+    LedgerLost,
     SchemaNotFound,
     UsageError,
 )
@@ -38,9 +39,10 @@ def test_places_and_remedies_are_told_only_where_there_are_any() -> None:
     assert str(SchemaNotFound("no such schema.", remedy="Try invoice.")) == "no such schema. Try invoice."
 
 
-def test_wrong_use_ends_with_2_and_all_else_with_1() -> None:
+def test_wrong_use_ends_with_2_what_may_pass_for_the_whole_run_with_3_and_all_else_with_1() -> None:
     assert {kind.exit_code for kind in FAMILY if issubclass(kind, UsageError)} == {2}
-    assert {kind.exit_code for kind in FAMILY if not issubclass(kind, UsageError)} == {1}
+    assert {kind.exit_code for kind in FAMILY if not issubclass(kind, UsageError | LedgerLost)} == {1}
+    assert LedgerLost.exit_code == 3
 
 
 def test_only_what_may_pass_by_itself_is_worth_a_retry() -> None:

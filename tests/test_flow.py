@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.job import Row
+from schemas.errors import LedgerLost, UsageError
 from tests.papers import write_invoice, write_invoices
 
 ROOT = Path(__file__).parent.parent
@@ -153,3 +155,33 @@ def test_a_home_that_cannot_be_written_does_not_stop_prefect(tmp_path: Path, env
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert json.loads(run.stdout)["read"] == 1
+
+
+def test_a_shard_that_is_tried_again_counts_what_came_before_the_trouble_and_what_comes_after_it() -> None:
+    from flows.ingest import Stream
+
+    rows = iter([Row(str(n), "", "", "accepted", 1, 0, 0, ()) for n in range(4)])
+
+    def read() -> Generator[Row, None, None]:
+        yield next(rows)
+        yield next(rows)
+        if tries.append(1) or len(tries) == 1:
+            raise LedgerLost("it went away")
+        yield from rows
+
+    tries: list[int] = []
+    stream = Stream(read)
+    with pytest.raises(LedgerLost):
+        stream.statuses(["0", "3"])
+    assert stream.statuses(["0", "3"]) == Counter(accepted=2)
+    assert stream.statuses(["1", "2"]) == Counter(accepted=2)
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize(("error", "again"), [(LedgerLost("x"), True), (UsageError("x"), False), (OSError("x"), False)])
+def test_a_task_is_tried_again_where_its_error_says_that_this_may_help(error: Exception, again: bool) -> None:
+    from prefect.states import Failed
+
+    from flows.ingest import may_pass
+
+    assert may_pass(None, None, Failed(data=error)) is again

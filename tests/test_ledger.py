@@ -18,9 +18,13 @@ from schemas.errors import OutputUnwritable
 KEY = Key("a" * 64, "contract", "engine")
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a new ledger, in a file and on a real server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
 
 
 @pytest.fixture
@@ -81,19 +85,21 @@ def test_processes_that_finish_the_same_document_at_once_leave_one_record(url: s
     assert len(rows) == 1 and rows[0].attempts == 1
 
 
-def test_who_is_beaten_to_a_record_keeps_the_other_one(url: str, ledger: Ledger) -> None:
-    beaten = []
+def test_who_is_beaten_to_a_record_keeps_the_other_one(postgres_url: str) -> None:
+    """In SQLite nobody can write between the look and the insert."""
+    ledger, beaten = Ledger(postgres_url), []
 
     def beat(connection: object, cursor: object, statement: str, *rest: object) -> None:
         if statement.startswith("INSERT INTO documents") and not beaten:
             beaten.append(True)
-            with Ledger(url) as other:
+            with Ledger(postgres_url) as other:
                 keep(other, KEY, "faster")
 
-    event.listen(ledger._engine, "before_cursor_execute", beat)
+    event.listen(ledger._database.engine, "before_cursor_execute", beat)
     number = keep(ledger, KEY, "slower")
     assert beaten
     assert list(ledger.records([number])) == [(number, "faster")]
+    ledger.close()
 
 
 def test_more_keys_and_records_than_fit_one_query_come_back_in_order(ledger: Ledger) -> None:
@@ -118,6 +124,8 @@ def test_a_document_with_several_sources_is_kept_under_the_first_that_was_seen(l
     ledger.see([seen("b"), seen("a")])
     number = keep(ledger, KEY, "{}", "accepted", "b", "a")
     assert {held: source.place for held, source in ledger.holders().items()} == {number: "b"}
+    assert [source.written for source in ledger.sources()] == [None, None]
+    ledger.wrote([("b", number)])
     assert [source.written for source in ledger.sources()] == [number, None]
 
 
@@ -131,10 +139,20 @@ def test_outputs_that_share_a_ledger_share_records_and_nothing_else(url: str, le
 
 
 def test_the_jsonl_lacks_something_after_every_record_until_it_is_written(ledger: Ledger) -> None:
+    ledger.see([seen("a"), seen("b", "b" * 64)])
     assert not ledger.complete()
-    ledger.completed()
+    ledger.completed(ledger.state())
     assert ledger.complete()
     keep(ledger, KEY, "{}")
+    assert not ledger.complete()
+
+
+def test_what_is_saved_while_the_jsonl_is_written_is_not_taken_for_written(ledger: Ledger) -> None:
+    ledger.see([seen("a"), seen("b", "b" * 64)])
+    keep(ledger, KEY, "{}")
+    before = ledger.state()
+    keep(ledger, KEY._replace(sha256="b" * 64), "{}", "accepted", "b")
+    ledger.completed(before)
     assert not ledger.complete()
 
 
@@ -149,4 +167,4 @@ def test_a_ledger_that_cannot_be_opened_is_wrong_use(url: str) -> None:
 def test_the_tables_can_be_made_in_postgresql() -> None:
     for table in METADATA.sorted_tables:
         text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert "SERIAL" in text or table.name == "outputs"
+        assert "SERIAL" in text or table.name in ("outputs", "claims", "ledger")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sinks import file_name, output_folder, record_path, write_atomically, write_lines
+from pipeline.sinks import file_name, record_path, write_atomically, write_lines
 from schemas.errors import OutputUnwritable
 
 
@@ -68,16 +68,3 @@ def test_a_file_that_cannot_be_written_says_which_and_what_to_do(tmp_path: Path)
     (tmp_path / "a").write_text("a file, where a folder is wanted")
     with pytest.raises(OutputUnwritable, match=r"a/b\.json.*same command"):
         write_atomically(tmp_path / "a" / "b.json", "{}")
-
-
-def test_an_output_folder_below_a_file_is_wrong_use(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputUnwritable, match="--out"), output_folder(tmp_path / "file" / "out"):
-        pass
-
-
-def test_two_runs_do_not_write_to_one_folder_at_a_time(tmp_path: Path) -> None:
-    with output_folder(tmp_path), pytest.raises(OutputUnwritable, match="another run"), output_folder(tmp_path):
-        pass
-    with output_folder(tmp_path):
-        pass

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ from pipeline.batch import run_batch
 from pipeline.job import Job
 from pipeline.ledger import Key, Ledger, Seen
 from pipeline.ledger_view import LedgerView, Wanted, open_view
-from pipeline.sinks import is_held, output_folder
+from pipeline.runs import at_work
 from schemas.errors import LedgerUnreadable
 from tests.papers import write_invoice, write_invoices
 
@@ -102,7 +100,7 @@ def test_looking_changes_nothing_in_the_ledger(out: Path) -> None:
 
 def test_a_run_at_work_and_what_it_has_left_are_seen(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with output_folder(out), Ledger(Job((), (), out).ledger_url) as ledger:
+    with at_work(out), Ledger(Job((), (), out).ledger_url) as ledger:
         ledger.see([Seen(name, f"{name}.pdf", "1", name * 64) for name in "abc"])
         ledger.save(Key("a" * 64, "contract", "engine"), record("a.pdf"), "accepted", "", False, ["a"])
         found = told(out)
@@ -121,19 +119,6 @@ def test_a_changed_document_waits_though_it_has_an_old_record(tmp_path: Path) ->
         ledger.see([seen._replace(sha256="b" * 64)])
     with open_view(url) as view:
         assert view.waiting(9).names == ("a.pdf",)
-
-
-def test_a_look_at_the_lock_does_not_keep_a_run_from_its_folder(tmp_path: Path) -> None:
-    with output_folder(tmp_path):
-        assert is_held(tmp_path)
-    assert not is_held(tmp_path)
-    assert not is_held(tmp_path / "nowhere")
-    with (tmp_path / ".intaglio" / "lock").open() as looked_at:
-        fcntl.flock(looked_at, fcntl.LOCK_SH)
-        release = threading.Timer(0.05, fcntl.flock, (looked_at, fcntl.LOCK_UN))
-        release.start()
-        with output_folder(tmp_path):
-            release.join()
 
 
 def record(name: str, status: str = "accepted") -> str:
@@ -199,7 +184,7 @@ def test_a_database_of_something_else_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_record_of_another_form_is_a_clear_error(tmp_path: Path) -> None:
     job = Job((), (), tmp_path / "out")
-    with output_folder(job.out), Ledger(job.ledger_url) as ledger:
+    with at_work(job.out), Ledger(job.ledger_url) as ledger:
         ledger.see([Seen("a", "a.pdf", "1", "a" * 64)])
         newer = json.loads(record("a.pdf", "review")) | {"something": "new"}
         ledger.save(Key("a" * 64, "contract", "engine"), json.dumps(newer), "review", "", False, ["a"])
@@ -228,6 +213,6 @@ def test_a_shared_ledger_says_which_folders_it_knows(tmp_path: Path) -> None:
 
 def test_a_hostile_name_or_message_cannot_write_to_the_terminal(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with output_folder(out), Ledger(Job((), (), out).ledger_url) as ledger:
+    with at_work(out), Ledger(Job((), (), out).ledger_url) as ledger:
         ledger.see([Seen("a", "\x1b[31mred.pdf", "1", "a" * 64)])
     assert "\x1b" not in status(out) and "red.pdf" in status(out)
