@@ -50,12 +50,12 @@ class _Task:
 
 
 @flow(name="shard", flow_run_name="{job.title} {number}", persist_result=False)
-def shard(job: IngestParameters, schema: str, documents: list[list[int]], number: int = 1) -> Any:
+def shard(job: IngestParameters, schema_name: str, documents: list[list[int]], number: int = 1) -> Any:
     """Reads documents that another run has planned, by their numbers in the ledger, and returns the counts by status.
 
     For `ingest` with `spread`, which submits it; it is not meant to be run by hand.
     """
-    part = Shard(schema, tuple(tuple(ids) for ids in documents))
+    part = Shard(schema_name, tuple(tuple(ids) for ids in documents))
     watch = Watch()
     teller = Teller(job.job(), watch.listen, live=True)
     with open_shard(job.job(), part, Watch(teller.hear, watch.stop)) as batch:
@@ -116,7 +116,7 @@ class _Runs:
     def submit(self, job: IngestParameters, task: _Task) -> None:
         parameters = {
             "job": job.model_dump(mode="json"),
-            "schema": task.shard.schema,
+            "schema_name": task.shard.schema,
             "documents": [list(ids) for ids in task.shard.documents],
             "number": task.number,
         }

@@ -71,25 +71,30 @@ class Deployed:
 
     def ask(self, path: str, json: Any = None, **body: Any) -> Any:
         """What the server's API answers: to a POST where there is a body."""
-        for _ in range(5):
-            with suppress(httpx.TimeoutException):
-                answer = self._post(path, json or body) if json or body else self._send("GET", path)
-                answer.raise_for_status()
-                return answer.json() if answer.content else None
-        raise AssertionError(f"the server does not answer {path}")
+        answer = self._send("POST", path, json=json or body) if json or body else self._send("GET", path)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def refused(self, path: str, **body: Any) -> int:
         """The HTTP status with which the server's API refuses a POST."""
-        return self._post(path, body).status_code
+        return self._send("POST", path, json=body).status_code
 
     def delete(self, path: str) -> None:
         self._send("DELETE", path).raise_for_status()
 
-    def _post(self, path: str, body: Any) -> httpx.Response:
-        return self._send("POST", path, json=body)
+    def patch(self, path: str, **body: Any) -> None:
+        self._send("PATCH", path, json=body).raise_for_status()
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return httpx.request(method, f"{self.url}{path}", timeout=60, trust_env=False, **more)
+        """Waits while the server's database is busy, as Prefect's own client does."""
+
+        def look() -> httpx.Response | None:
+            with suppress(httpx.TransportError):
+                answer = httpx.request(method, f"{self.url}{path}", timeout=60, trust_env=False, **more)
+                return None if answer.status_code == 503 else answer
+            return None
+
+        return until(look, f"answer to {method} {path}", is_there=lambda answer: answer is not None)
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """Runs of a flow, the first begun first; those that are only scheduled are left out."""
@@ -102,11 +107,12 @@ class Deployed:
         return list(found)
 
 
-def until(look: Callable[[], _T], what: str) -> _T:
-    """The first thing that the look gives which is not nothing."""
+def until(look: Callable[[], _T | None], what: str, is_there: Callable[[_T | None], bool] = bool) -> _T:
+    """The first thing that the look gives which is there: by default, which is not nothing."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if found := look():
+        found = look()
+        if found is not None and is_there(found):
             return found
         time.sleep(0.3)
     raise AssertionError(f"in {PATIENCE:.0f} seconds there was no {what}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -149,17 +150,65 @@ def test_the_command_deploys_and_says_the_commands_that_come_next(server: Deploy
     assert watching["parameters"]["then"] == "ingest/bills" and watching["schedules"][0]["schedule"]["interval"] == 60.0
 
 
+def submit(server: Deployed, name: str, **job: Any) -> str:
+    """Starts a run of a deployment with these parameters; gives its id."""
+    number = deployment(server, name)["id"]
+    run = server.ask(f"/deployments/{number}/create_flow_run", parameters={"job": {"schemas": ["invoice"], **job}})
+    return str(run["id"])
+
+
+def kept(out: Path) -> int:
+    return len(list(out.glob("*.json")))
+
+
+def state(server: Deployed, run: str) -> str:
+    return str(server.ask(f"/flow_runs/{run}")["state_type"])
+
+
 def test_a_cancelled_run_ends_cancelled_and_keeps_what_is_done(server: Deployed) -> None:
     docs, out = server.folder / "many", server.folder / "many-records"
-    write_invoices(docs, 400)
-    before = len(server.runs("ingest"))
-    parameters = json.dumps({"places": [str(docs)], "schemas": ["invoice"], "out": str(out), "workers": 1})
-    server.run("prefect", "deployment", "run", "ingest/inbox", "--param", f"job={parameters}")
-    until(lambda: len(list(out.glob("*.json"))) > 5, "document that is done")
-    run = server.runs("ingest")[-1]
-    server.run("prefect", "flow-run", "cancel", run["id"])
-    state = ended(server, "ingest", before + 1)[-1]["state_type"]
-    assert state == "CANCELLED"
-    kept = len(list(out.glob("*.json")))
-    assert 5 < kept < 400
-    shutil.rmtree(docs)
+    write_invoices(docs, 600)
+    run = submit(server, "ingest/inbox", places=[str(docs)], out=str(out), workers=1)
+    until(lambda: kept(out) > 5, "document that is done")
+    server.ask(f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
+    until(lambda: state(server, run) in ("CANCELLED", "COMPLETED"), "end of the run")
+    assert state(server, run) == "CANCELLED"
+    until(lambda: len(records(out)) == kept(out), "list of all records")
+    assert 5 < kept(out) < 600
+
+
+def test_a_spread_run_is_read_by_all_workers_and_survives_the_death_of_one(server: Deployed) -> None:
+    docs, out = server.folder / "spread", server.folder / "spread-records"
+    write_invoices(docs, 24)
+    server.patch("/work_pools/intaglio", concurrency_limit=2)
+    server.work("--pool", "intaglio", "--limit", "1")
+    run = submit(server, "ingest/spread", places=[str(docs)], out=str(out), spread="shard/gpu", shard=8, workers=1)
+    until(lambda: kept(out), "document that is done")
+    victim = server.runs("shard")[0]
+    os.kill(int(victim["infrastructure_pid"].rpartition(":")[2]), signal.SIGKILL)
+
+    until(lambda: state(server, run) in ("COMPLETED", "FAILED", "CRASHED"), "end of the run")
+    shards = server.runs("shard")
+    assert state(server, run) == "COMPLETED"
+    assert Counter(each["state_type"] for each in shards) == {"COMPLETED": 3, "CRASHED": 1}
+    assert len({each["parent_task_run_id"] for each in shards}) == 4  # they show on the page of their parent
+    found = records(out)
+    assert len(found) == kept(out) == 24 and "failed" not in found.values()
+    shown = artifacts(server, run)
+    assert len(json.loads(shown["intaglio-results"]["data"])) == 24
+    lines = server.ask("/logs/filter", logs={"flow_run_id": {"any_": [each["id"] for each in shards]}}, limit=200)
+    workers = {line["message"].split("'")[1] for line in lines if line["message"].startswith("Worker '")}
+    assert len(workers) == 2
+
+
+def test_a_spread_run_that_is_cancelled_takes_its_shards_along(server: Deployed) -> None:
+    docs, out = server.folder / "many", server.folder / "cancelled-records"
+    before = len(server.runs("shard"))
+    run = submit(server, "ingest/spread", places=[str(docs)], out=str(out), spread="shard/gpu", shard=150, workers=1)
+    until(lambda: kept(out) > 5, "document that is done")
+    server.ask(f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
+    until(lambda: state(server, run) == "CANCELLED", "end of the run")
+    over = ("CANCELLED", "COMPLETED")
+    until(lambda: all(each["state_type"] in over for each in server.runs("shard")[before:]), "end of its shards")
+    assert "CANCELLED" in [each["state_type"] for each in server.runs("shard")[before:]]
+    assert 5 < kept(out) < 600
