@@ -7,7 +7,7 @@ import sys
 import typer
 
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
-from flows.operating import export, status
+from flows.operating import export, retry, status
 from flows.reading import ask, extract, ingest, plan
 from flows.scheduling import deploy
 
@@ -20,9 +20,24 @@ app = typer.Typer(
     help="Folders of PDFs and scans to JSON that a program can act on: values typed, checked, and tied to the page.",
 )
 
-READING = (ingest, deploy, status, export, extract, plan, ask)
-LOOKING = (evaluate, calibrate, show, replay, schemas, quantise, doctor)
-for command in READING + LOOKING:
+COMMANDS = (
+    ingest,
+    deploy,
+    status,
+    retry,
+    export,
+    extract,
+    plan,
+    ask,
+    evaluate,
+    calibrate,
+    show,
+    replay,
+    schemas,
+    quantise,
+    doctor,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands of `intaglio` that watch over batches, and hand on what came of them. They only read the ledger."""
+"""Commands of `intaglio` that watch over batches, and hand on what came of them. Only `retry` writes to the ledger."""
 
 from __future__ import annotations
 
@@ -37,6 +37,36 @@ def status(
     from flows.commands.status import run
 
     raise typer.Exit(run(folder, ledger, most, as_json=as_json))
+
+
+def retry(
+    folder: FolderArgument,
+    failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only those that failed so, as `status` shows it: `document-timeout`; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    document: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one, by its name in `status`; may be given several times.", show_default=False),
+    ] = None,
+    ledger: LedgerOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Have failed documents tried again by the next run, also those that failed for good.
+
+    Nothing is read now: it marks them in the ledger, and the same `ingest` as before does them.
+
+    Examples: `intaglio retry records/ --failed`, `intaglio retry records/ --code document-timeout`
+
+    Exit code: 0 marked or none failed, 2 no ledger, or no failed document of that name or code.
+    """
+    from flows.commands.retry import run
+
+    raise typer.Exit(run(folder, ledger, code or (), document or (), failed=failed, as_json=as_json))
 
 
 def export(

@@ -65,7 +65,8 @@ def ingest(
 
     Example: `intaglio ingest invoices/ --schema invoice --out records/`
 
-    Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 130 interrupted.
+    Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 3 the ledger's database went away, 130
+    interrupted.
     """
     from flows.commands.ingest import run
     from model.engine import EngineSpec

@@ -89,6 +89,7 @@ class Report:
 
     def _advance(self, row: Row) -> None:
         self.reading = True
+        self.note("documents")
         self.pages += 0 if row.elsewhere else row.pages
         self.failures += row.status == "failed"
         if len(self.rows) <= MOST_ROWS:
@@ -108,13 +109,14 @@ class Report:
     def _lines(self, summary: Summary, seconds: float) -> list[str]:
         """The counts, in words."""
         counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
-        before = summary.statuses.total() - summary.read
+        before = summary.statuses.total() - summary.read - summary.elsewhere
         lines = []
         if before == summary.documents:
             again = " Failed ones are tried again with --retry-failed." if self.failed else ""
             lines.append(f"Nothing to do: {_documents(before)} done before ({counts}).{again}")
         else:
             earlier = f", {before} of them before" if before else ""
+            earlier += f", {summary.elsewhere} by other runs meanwhile" if summary.elsewhere else ""
             took = f"{_documents(summary.read)} and {summary.pages} pages read in {seconds:.1f} s"
             lines.append(f"{_documents(summary.documents)}: {counts or 'none done'}{earlier}. {took}.")
         if self.restored:
@@ -131,7 +133,8 @@ class Report:
         return {
             "documents": summary.documents,
             "read": summary.read,
-            "done_before": summary.statuses.total() - summary.read,
+            "done_before": summary.statuses.total() - summary.read - summary.elsewhere,
+            "done_elsewhere": summary.elsewhere,
             "left": summary.left,
             "same": len(summary.same),
             **{status: summary.statuses[status] for status in ("accepted", "review", "failed")},

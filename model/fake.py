@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -18,6 +19,8 @@ class FakeEngine:
     reply: makes the data for an ask; by default no value at all. seconds: how long an answer takes; by default what the
     environment's INTAGLIO_FAKE_SECONDS says, so that a test can slow down a whole run. limits: by default it takes
     every ask, of whatever kind.
+
+    In other processes, and on the command line, a spec's `model` names the reply: `package.module:function`.
     """
 
     info = EngineInfo(name="fake", model="fake", revision="1", fingerprint="fake-1")
@@ -35,7 +38,8 @@ class FakeEngine:
 
     @classmethod
     def of(cls, spec: EngineSpec) -> FakeEngine:
-        return cls()
+        module, _, function = spec.model.partition(":")
+        return cls(getattr(importlib.import_module(module), function) if function else None)
 
     def load(self) -> None:
         """It has nothing to load."""

@@ -58,6 +58,7 @@ class Batch:
         self._lease = Lease(ledger, owner, LEASE_SECONDS)
         self._statuses = Counter(done.entry.status for done in plan.done)
         self._read = 0
+        self._others = 0
         self._pages = 0
         self._left = deque(plan.todo)  # neither done nor in our hands
         self._over: set[str] = set()  # names of those that are done, by us or by others
@@ -101,6 +102,7 @@ class Batch:
             statuses=Counter(self._statuses),
             same=self.plan.same,
             interrupted=left > 0,
+            elsewhere=self._others,
         )
 
     def close(self) -> None:
@@ -177,7 +179,9 @@ class Batch:
 
     def _count(self, row: Row) -> None:
         self._statuses[row.status] += 1
-        if not row.elsewhere:
+        if row.elsewhere:
+            self._others += 1
+        else:
             self._read += 1
             self._pages += row.pages
         self._watch.listen(row)

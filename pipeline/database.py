@@ -72,14 +72,14 @@ class Database:
 
         return self._patiently(reading, PATIENCE)
 
-    def write(self, work: Work[_T], patience: float = PATIENCE) -> _T:
-        """What the work gives, once its changes are kept: all or none. patience: seconds."""
+    def write(self, work: Work[_T], *, patient: bool = True) -> _T:
+        """What the work gives, once its changes are kept: all or none. patient: wait for a database that is gone."""
 
         def writing() -> _T:
             with self._writing.begin() as connection:
                 return work(connection)
 
-        return self._patiently(writing, patience)
+        return self._patiently(writing, PATIENCE if patient else 0.0)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -100,7 +100,7 @@ class Database:
                     ) from error
                 waited = time.monotonic() - begun
                 if self._lost or waited + pause > patience:
-                    self._lost = self._lost or patience >= PATIENCE
+                    self._lost = self._lost or patience > 0
                     raise LedgerLost(
                         f"the ledger's database went away: {reason(error)}.",
                         remedy="What was done is kept. Once the database is back, the same command goes on.",

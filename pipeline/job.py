@@ -90,8 +90,9 @@ class Planned:
 class Summary:
     """What a job has come to, told when all is in place.
 
-    statuses: of all its documents, those of earlier runs included. read, pages: in this run. same: names of documents
-    by those that have the same bytes. interrupted: it was told to stop before it was done.
+    statuses: of all its documents, those of other runs included. read, pages: in this run. elsewhere: in other runs,
+    since this one was planned. same: names of documents by those that have the same bytes. interrupted: it was told to
+    stop before it was done.
     """
 
     documents: int
@@ -100,6 +101,7 @@ class Summary:
     statuses: Counter[str]
     same: dict[str, str]
     interrupted: bool
+    elsewhere: int = 0
 
     @property
     def left(self) -> int:

@@ -10,9 +10,7 @@ import hashlib
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.engine import URL
@@ -21,52 +19,11 @@ from sqlalchemy.exc import IntegrityError
 from pipeline import claims
 from pipeline.claims import LEASE_SECONDS, Key
 from pipeline.database import Database
+from pipeline.ledger_rows import CHUNK, Claimed, Entry, Saved, Seen, chunks, entries_of, put
 from pipeline.ledger_tables import DOCUMENTS, OUTPUTS, SOURCES
 from pipeline.migrations import upgrade
 
-CHUNK = 200  # keys or records in one query: SQLite allows 999 parameters in old builds, and records are large
-_Item = TypeVar("_Item")
 __all__ = ["CHUNK", "Claimed", "Entry", "Key", "Ledger", "Saved", "Seen"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the ledger knows of a document. code: of its first issue where it failed; retryable: that may pass."""
-
-    id: int
-    status: str
-    code: str
-    retryable: bool
-    attempts: int
-
-
-class Seen(NamedTuple):
-    """A source as it is kept. stamp: changes when the file does, empty where that cannot be told; name: of its output.
-
-    document: the id of its newest record; written: the id of the record that its JSON file holds.
-    """
-
-    place: str
-    name: str
-    stamp: str
-    sha256: str
-    document: int | None = None
-    written: int | None = None
-
-
-class Claimed(NamedTuple):
-    """What a worker has in hand. attempts: at the document when it was claimed, None where it had no record."""
-
-    key: Key
-    owner: str
-    attempts: int | None
-
-
-class Saved(NamedTuple):
-    """id: of the record that the ledger has. ours: it is the one that was given; else another process was faster."""
-
-    id: int
-    ours: bool
 
 
 class Ledger:
@@ -91,13 +48,13 @@ class Ledger:
         """Those of the keys that are the owner's now, for so many seconds: no other has them, or its lease is over."""
         return self._database.write(
             lambda connection: {
-                key for chunk in _chunks(keys) for key in claims.claim(connection, chunk, owner, seconds)
+                key for chunk in chunks(keys) for key in claims.claim(connection, chunk, owner, seconds)
             }
         )
 
     def renew(self, owner: str, seconds: float = LEASE_SECONDS) -> set[Key]:
         """All that the owner still has, for so many seconds from now. It does not wait for a database that is gone."""
-        return self._database.write(lambda connection: claims.renew(connection, owner, seconds), patience=0.0)
+        return self._database.write(lambda connection: claims.renew(connection, owner, seconds), patient=False)
 
     def release(self, owner: str, keys: Iterable[Key] | None = None) -> None:
         """Gives back the owner's claims on the keys, by default on all."""
@@ -107,7 +64,7 @@ class Ledger:
     def entries(self, keys: Iterable[Key]) -> dict[Key, Entry]:
         """What is known of the keys; those never done are left out."""
         wanted = set(keys)
-        return self._database.read(lambda connection: _entries(connection, wanted))
+        return self._database.read(lambda connection: entries_of(connection, wanted))
 
     def sources(self) -> list[Seen]:
         """All sources of this output, in the order in which they were first seen."""
@@ -117,7 +74,7 @@ class Ledger:
         """The same, by their ids, which other machines may ask for; by default all."""
         columns = [SOURCES.c[name] for name in ("id", *Seen._fields)]
         query = self._ours(select(*columns)).order_by(SOURCES.c.id)
-        queries = [query] if numbers is None else [query.where(SOURCES.c.id.in_(part)) for part in _chunks(numbers)]
+        queries = [query] if numbers is None else [query.where(SOURCES.c.id.in_(part)) for part in chunks(numbers)]
 
         def found(connection: Connection) -> dict[int, Seen]:
             return {row[0]: Seen(*row[1:]) for query in queries for row in connection.execute(query)}
@@ -174,8 +131,8 @@ class Ledger:
         }
 
         def keep(connection: Connection) -> Saved:
-            saved = _put(connection, key, values, claimed)
-            for chunk in _chunks(places):
+            saved = put(connection, key, values, claimed)
+            for chunk in chunks(places):
                 connection.execute(
                     self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=saved.id)
                 )
@@ -202,7 +159,7 @@ class Ledger:
 
         def keep(connection: Connection) -> None:
             for number, places in documents:
-                for chunk in _chunks(places):
+                for chunk in chunks(places):
                     ours = self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk))
                     connection.execute(ours.values(document=number))
 
@@ -214,7 +171,7 @@ class Ledger:
 
         def mark(connection: Connection) -> int:
             marked = 0
-            for chunk in _chunks(documents):
+            for chunk in chunks(documents):
                 failed = update(DOCUMENTS).where(DOCUMENTS.c.id.in_(chunk), DOCUMENTS.c.status == "failed")
                 marked += connection.execute(failed.values(retryable=True, attempts=0)).rowcount
             return marked
@@ -233,7 +190,7 @@ class Ledger:
     def records(self, documents: Iterable[int]) -> Iterator[tuple[int, str]]:
         """(id, record as JSON), in the order asked for, a few in memory at a time."""
         columns = (DOCUMENTS.c.id, DOCUMENTS.c.record)
-        for chunk in _chunks(documents):
+        for chunk in chunks(documents):
             query = select(*columns).where(DOCUMENTS.c.id.in_(chunk))
             found = self._database.read(lambda connection, query=query: dict(connection.execute(query).all()))  # type: ignore[misc]
             yield from ((number, zlib.decompress(found[number]).decode()) for number in chunk)
@@ -285,36 +242,3 @@ class Ledger:
         if files:
             rows = [{"at": place, "number": number} for place, number in files]
             connection.execute(statement.values(written=bindparam("number")), rows)
-
-
-def _entries(connection: Connection, wanted: set[Key]) -> dict[Key, Entry]:
-    columns = [DOCUMENTS.c[name] for name in ("sha256", "id", "status", "code", "retryable", "attempts")]
-    found: dict[Key, Entry] = {}
-    for contract, engine in sorted({(key.contract, key.engine) for key in wanted}):
-        hashes = sorted(key.sha256 for key in wanted if (key.contract, key.engine) == (contract, engine))
-        same = (DOCUMENTS.c.contract == contract, DOCUMENTS.c.engine == engine)
-        for chunk in _chunks(hashes):
-            for sha256, *facts in connection.execute(select(*columns).where(DOCUMENTS.c.sha256.in_(chunk), *same)):
-                found[Key(sha256, contract, engine)] = Entry(*facts)
-    return found
-
-
-def _put(connection: Connection, key: Key, values: dict[str, Any], claimed: Claimed | None) -> Saved:
-    """Inserts the record, or replaces the failed one that it is another attempt at."""
-    this = [DOCUMENTS.c[name] == value for name, value in key._asdict().items()]
-    columns = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.attempts, DOCUMENTS.c.record)
-    row = connection.execute(select(*columns).where(*this).with_for_update()).first()
-    if row is None:
-        done = connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
-        return Saved(int(done.inserted_primary_key[0]), ours=True)  # type: ignore[index]
-    expected = claimed.attempts if claimed is not None and claimed.key == key else row.attempts
-    if row.status == "failed" and row.attempts == expected:
-        connection.execute(update(DOCUMENTS).where(*this).values(**values, attempts=row.attempts + 1))
-        return Saved(int(row.id), ours=True)
-    return Saved(int(row.id), ours=row.record == values["record"])  # the same, where our commit's answer was lost
-
-
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

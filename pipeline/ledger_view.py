@@ -59,6 +59,14 @@ class Kept(NamedTuple):
     record: str
 
 
+class Failure(NamedTuple):
+    """A failed document, without its record. Its parts are as in `Kept` and `Entry`."""
+
+    id: int
+    name: str
+    code: str
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Documents that were seen, and have no record of these bytes yet. names: the first of them."""
@@ -116,6 +124,11 @@ class LedgerView:
         count = self._connection.execute(select(func.count()).select_from(names)).scalar_one()
         first = self._connection.execute(select(names.c.name).order_by(names.c.name).limit(most))
         return Waiting(count, tuple(row.name for row in first))
+
+    def failures(self) -> list[Failure]:
+        """All that failed, in the order of their names."""
+        rows = self._connection.execute(self._found(Wanted(("failed",))))
+        return [Failure(row.id, row.name, row.code) for row in rows]
 
     def runs(self) -> list[Held]:
         """Who has documents in hand, of whichever folders share the ledger; nobody in a ledger of an early version."""

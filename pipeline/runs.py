@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.sinks import OWN_FOLDER
-from schemas.errors import OutputUnwritable
+from schemas.errors import LedgerLost, OutputUnwritable
 
 RUNS = "runs"  # in the own folder: a file for each run at work
 TURN = "lock"  # in the own folder: held by the run that plans or finishes
@@ -31,7 +31,8 @@ LOOK_SECONDS = 0.2  # between looks whether it is our turn
 def at_work(folder: Path) -> Iterator[str]:
     """Makes the output folder if need be, and shows all others that a run is at work in it while the context lasts.
 
-    Gives the name of the run, under which it claims documents. Raises OutputUnwritable before any work is done.
+    Gives the name of the run, under which it claims documents. Its file stays where the ledger was lost, for then
+    nobody was told that its claims are free. Raises OutputUnwritable before any work is done.
     """
     owner = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
@@ -47,8 +48,13 @@ def at_work(folder: Path) -> Iterator[str]:
     with file:
         try:
             yield owner
-        finally:
-            (runs / owner).unlink(missing_ok=True)
+        except LedgerLost:
+            raise
+        except BaseException:
+            forget(folder, owner)
+            raise
+        else:
+            forget(folder, owner)
 
 
 @contextmanager
