@@ -5,6 +5,7 @@ It is a flow of its own so that looking needs no GPU, waits for none, and leaves
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,9 +48,12 @@ def watch(job: IngestParameters, then: str = "ingest/inbox") -> Any:
 
 
 def count_waiting(job: Job) -> int:
-    """Documents that a run of the job would read now."""
+    """Documents that a run of the job would read now for the first time, or after a failure that may have passed.
+
+    Not those that are tried whenever a run is asked to, though they may fail each time: they would start one for ever.
+    """
     try:
-        with open_batch(job) as batch:
+        with open_batch(replace(job, passwords=(), retry_failed=False)) as batch:
             return len(batch.plan.todo)
     except NoDocuments:
         return 0

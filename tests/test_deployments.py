@@ -132,6 +132,8 @@ def test_the_command_deploys_and_says_the_commands_that_come_next(server: Deploy
     reading, watching = deployment(server, "ingest/bills"), deployment(server, "watch/bills")
     server.ask(f"/deployments/{watching['id']}/pause_deployment", pause=True)
     assert f"{server.url.removesuffix('/api')}/deployments/deployment/{reading['id']}" in said
+    (step,) = reading["pull_steps"]  # without one a worker would copy its folder for every run
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(server.folder)}}
     assert watching["parameters"]["then"] == "ingest/bills"
     assert watching["schedules"][0]["schedule"]["interval"] == 60.0
 
@@ -162,26 +164,29 @@ def state(server: Deployed, run: str) -> str:
     return str(server.ask(f"/flow_runs/{run}")["state_type"])
 
 
-def test_a_spread_run_is_read_by_all_workers_and_survives_the_death_of_one(server: Deployed) -> None:
+def test_a_spread_run_is_read_by_all_workers_and_survives_the_death_of_one(
+    server: Deployed, postgres_url: str
+) -> None:
     docs, out = server.folder / "spread", server.folder / "spread-records"
     write_invoices(docs, 24)
     server.patch("/work_pools/intaglio", concurrency_limit=2)
     server.work("--pool", "intaglio", "--limit", "1")
-    run = submit(server, "ingest/spread", places=[str(docs)], out=str(out), spread="shard/gpu", shard=8, workers=1)
+    shards = {"spread": "shard/gpu", "shard": 8, "ledger": postgres_url}
+    run = submit(server, "ingest/spread", places=[str(docs)], out=str(out), workers=1, **shards)
     until(lambda: kept(out), "document that is done")
     victim = server.runs("shard")[0]
     os.kill(int(victim["infrastructure_pid"].rpartition(":")[2]), signal.SIGKILL)
 
     until(lambda: state(server, run) in ("COMPLETED", "FAILED", "CRASHED"), "end of the run")
-    shards = server.runs("shard")
+    parts = server.runs("shard")
     assert state(server, run) == "COMPLETED"
-    assert Counter(each["state_type"] for each in shards) == {"COMPLETED": 3, "CRASHED": 1}
-    assert len({each["parent_task_run_id"] for each in shards}) == 4  # they show on the page of their parent
+    assert Counter(each["state_type"] for each in parts) == {"COMPLETED": 3, "CRASHED": 1}
+    assert len({each["parent_task_run_id"] for each in parts}) == 4  # they show on the page of their parent
     found = records(out)
     assert len(found) == kept(out) == 24 and "failed" not in found.values()
     shown = artifacts(server, run)
     assert len(json.loads(shown["intaglio-results"]["data"])) == 24
-    lines = log(server, *(each["id"] for each in shards))
+    lines = log(server, *(each["id"] for each in parts))
     workers = {line.split("'")[1] for line in lines if line.startswith("Worker '")}
     assert len(workers) == 2
 

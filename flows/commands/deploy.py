@@ -96,6 +96,7 @@ def _apply(flow: Any, name: str, parameters: dict[str, Any], pool: str, collisio
     """Its id."""
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.deployments.runner import DeploymentApplyError
+    from prefect.runner.storage import LocalStorage
     from prefect.types.entrypoint import EntrypointType
 
     deployment = flow.to_deployment(
@@ -103,11 +104,13 @@ def _apply(flow: Any, name: str, parameters: dict[str, Any], pool: str, collisio
         parameters=parameters,
         work_pool_name=pool,
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=collision),
-        job_variables={"working_dir": str(Path.cwd())},  # for schemas in files
         entrypoint_type=EntrypointType.MODULE_PATH,
         tags=["intaglio"],
         **schedule,
     )
+    # Schemas in files are found from here. Without a step that says where to work, a worker would copy the folder that
+    # it runs in, documents and all, for every run.
+    deployment.storage = LocalStorage(str(Path.cwd()))
     try:
         return deployment.apply()
     except DeploymentApplyError as error:
