@@ -9,6 +9,7 @@ import typer
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
 from flows.operating import export, report, retry, status
 from flows.reading import ask, extract, ingest, plan
+from flows.scheduling import deploy
 
 app = typer.Typer(
     name="intaglio",
@@ -21,6 +22,7 @@ app = typer.Typer(
 
 COMMANDS = (
     ingest,
+    deploy,
     status,
     report,
     retry,

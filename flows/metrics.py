@@ -17,6 +17,7 @@ from pipeline.job import Listener
 from pipeline.tally import Tally, Totals
 from schemas.errors import UsageError
 
+METRICS = "INTAGLIO_METRICS"  # the environment variable that holds the setting
 PORT = 9464  # OpenTelemetry's own for Prometheus
 HOST = "127.0.0.1"
 OTLP = "otlp"

@@ -30,8 +30,7 @@ HOST = "127.0.0.1"
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; a server of the user's has the logs
 }
 
 
@@ -59,16 +58,19 @@ def _is_writable(folder: Path) -> bool:
 
 
 @contextmanager
-def prefect_api() -> Iterator[None]:
-    """The user's Prefect server where one is configured, else one of our own. Raises ServerFailed."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+def prefect_api() -> Iterator[bool]:
+    """The user's Prefect server where one is configured, else one of our own, which nobody hears. Raises ServerFailed.
+
+    Gives whether it is the user's.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     if url := PREFECT_API_URL.value():
         _reach(url)
-        yield
+        yield True
         return
-    with _own_server() as url, temporary_settings({PREFECT_API_URL: url}):
-        yield
+    with _own_server() as url, temporary_settings({PREFECT_API_URL: url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield False
 
 
 def _reach(url: str) -> None:

@@ -27,6 +27,7 @@ from pipeline.logs import log
 from pipeline.running import Run
 from pipeline.runs import at_work, dead_runs, forget, in_turn
 from pipeline.serving import Assignment, Outcome, contract_of, engine_of
+from pipeline.settle import settled
 from pipeline.sinks import write_bytes
 from pipeline.trace_file import trace_path
 from pipeline.workers import Workers, cores
@@ -63,6 +64,7 @@ class Batch:
         self._others = 0
         self._pages = 0
         self._left = deque(plan.todo)  # neither done nor in our hands
+        self._over: set[str] = set()  # names of those that are done, by us or by others
         self._begun = 0.0  # when the first document was done
         self._elsewhere: deque[Row] = deque()  # done by others, and not told yet
         self._written: list[tuple[str, int | None]] = []  # files that the ledger has not heard of
@@ -117,32 +119,33 @@ class Batch:
         return self._watch.stop.is_set()
 
     def _read_free(self) -> Iterator[Row]:
-        """Reads all that is in nobody's hand; what is stays in `_left`."""
+        """Reads all that is in nobody's hand. What is, or was not read for an error, stays in `_left`."""
         documents: dict[int, Document] = {}
+        before = list(self._left)
         most = engine_of(self.job.engine).limits.processes or len(self._left)
         count = min(self.job.workers or cores(), most, len(self._left))
         pool = Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces)
-        with self._run.reading(count), pool as workers:
-            for outcome in workers.read(self._handed(documents), self._watch.stop):
-                row = self._keep(documents.pop(id(outcome.assignment)), outcome)
-                if row is not None:
-                    self._count(row)
-                    self._begun = self._begun or time.monotonic()
-                    yield row
-                yield from self._told()
+        try:
+            with self._run.reading(count), pool as workers:
+                for outcome in workers.read(self._handed(documents), self._watch.stop):
+                    document = documents.pop(id(outcome.assignment))
+                    row = self._keep(document, outcome)
+                    self._over.add(document.name)
+                    if row is not None:
+                        self._count(row)
+                        self._begun = self._begun or time.monotonic()
+                        yield row
+                    yield from self._told()
+        finally:
+            self._left = deque(document for document in before if document.name not in self._over)
 
     def _handed(self, documents: dict[int, Document]) -> Iterator[Assignment]:
         """Claims documents as they are wanted. `documents`: is told of each, by the id of its assignment."""
-        passed: list[Document] = []  # that others have in hand
-        try:
-            while self._left:
-                block = [self._left.popleft() for _ in range(min(self._block, len(self._left)))]
-                ours = self._claim(block, passed)
-                for document in ours:
-                    documents[id(document.assignment)] = document
-                    yield document.assignment
-        finally:
-            self._left.extendleft(reversed(passed))
+        while self._left:
+            block = [self._left.popleft() for _ in range(min(self._block, len(self._left)))]
+            for document in self._claim(block):
+                documents[id(document.assignment)] = document
+                yield document.assignment
 
     @property
     def _block(self) -> int:
@@ -152,14 +155,14 @@ class Batch:
         rate = self._read / max(time.monotonic() - self._begun, 1e-3)
         return max(1, min(MOST_BLOCK, int(rate * BLOCK_SECONDS)))
 
-    def _claim(self, block: Sequence[Document], passed: list[Document]) -> list[Document]:
-        """Those of the documents that are ours to read. `passed`: gets those that others have in hand."""
+    def _claim(self, block: Sequence[Document]) -> list[Document]:
+        """Those of the documents that are ours to read."""
         mine = self._lease.claim([document.key for document in block])
         entries = self.ledger.entries(mine)
-        passed += [document for document in block if document.key not in mine]
         done = [document for document in block if document.is_done(entries.get(document.key))]
         if done:  # between our plan and our claim
             self._take_over(done, entries)
+            self._over.update(document.name for document in done)
             self._lease.release([document.key for document in done])
         return [document for document in block if document.key in mine and document not in done]
 
@@ -228,7 +231,7 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     routes = Routes.of(job.schemas)
     contracts = checked_contracts(job, routes.schemas)
     reader = reader_of(job)
-    routed = routes.assign(discover(job.places))
+    routed = routes.assign(settled(discover(job.places), job.settle))
 
     def note(text: str) -> None:
         watch.listen(Note(text))

@@ -89,15 +89,14 @@ def held(connection: Connection) -> list[Held]:
 class Lease:
     """A run's claims, renewed by a thread while it is at work, and given back at its end, however it ends.
 
-    Use it as a context manager. A renewal that fails is tried again at the next; the work goes on meanwhile.
+    Use it as a context manager, more than once if need be. A renewal that fails is tried again at the next; the work
+    goes on meanwhile.
     """
 
     def __init__(self, ledger: Ledger, owner: str, seconds: float = LEASE_SECONDS) -> None:
         self.owner = owner
         self._ledger = ledger
         self._seconds = seconds
-        self._ended = threading.Event()
-        self._renewer = threading.Thread(target=self._renew, name="intaglio-lease", daemon=True)
 
     def claim(self, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that are ours now."""
@@ -107,6 +106,8 @@ class Lease:
         self._ledger.release(self.owner, keys)
 
     def __enter__(self) -> Lease:
+        self._ended = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, name="intaglio-lease", daemon=True)
         self._renewer.start()
         return self
 

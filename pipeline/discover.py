@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob as globbing
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from schemas.errors import UsageError
+from pipeline.addresses import is_url, shown
+from pipeline.remote import is_hidden, listed
+from schemas.errors import NoDocuments, UsageError
 
 SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .tif .tiff .bmp .gif".split())
 
@@ -18,44 +20,42 @@ SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .tif .tiff .bmp .gif".split())
 class Source:
     """A document to read.
 
-    path: path or URL as the user named it; open this. name: relative to the folder that the user named, with `/`; for a
-    URL its host and path. place: absolute path or URL, the same from wherever the command is given.
+    path: path or URL as the user named it; open this, and show it nobody: a URL may hold credentials. name: relative to
+    the folder that the user named, with `/`; for the URL of a document its host and path. place: absolute path or URL,
+    the same from wherever the command is given. stamp: changes when the bytes do, where a listing has told it.
     """
 
-    path: str
+    path: str = field(repr=False)
     name: str
     place: str
+    stamp: str = field(default="", compare=False)
 
     @property
     def uri(self) -> str:
-        """The path as text that any program can read; file names on Linux need not be."""
-        return _text(self.path)
+        """The path as text that any program can read, file names on Linux need not be; of a URL, what may be shown."""
+        return shown(self.path) if is_url(self.path) else _text(self.path)
 
 
 def discover(places: Sequence[str]) -> list[Source]:
     """The documents, sorted by name. A file that is named is always taken; in folders only known kinds are.
 
-    Raises UsageError where a place does not exist or nothing is found.
+    Raises UsageError where a place does not exist, NoDocuments where nothing is found, SourceUnreachable.
     """
     found: dict[str, Source] = {}
     for place in places:
         for source in _in_place(place):
             found.setdefault(source.place, source)
     if not found:
-        raise UsageError(
-            f"no document in {', '.join(places)}.",
+        raise NoDocuments(
+            f"no document in {', '.join(shown(place) for place in places)}.",
             remedy=f"Folders are searched for {' '.join(sorted(SUFFIXES))}; name other files one by one.",
         )
     return sorted(found.values(), key=lambda source: (source.name, source.place))
 
 
-def is_url(place: str) -> bool:
-    return "://" in place
-
-
 def _in_place(place: str) -> Iterator[Source]:
     if is_url(place):
-        yield Source(place, place.partition("://")[2].partition("?")[0], place)
+        yield from _in_store(place)
     elif (path := Path(place)).is_dir():
         yield from _in_folder(place)
     elif path.is_file():
@@ -64,6 +64,23 @@ def _in_place(place: str) -> Iterator[Source]:
         yield from _in_glob(place)
     else:
         raise UsageError(f"there is no document or folder {place}.", remedy="Check the path; put globs in quotes.")
+
+
+def _in_store(place: str) -> Iterator[Source]:
+    """As of a folder: known kinds, and nothing hidden. What a pattern matches is taken whatever its kind.
+
+    What is called like a document is taken for one without a look; where it is not there (yet), its record says so.
+    """
+    if _is_known(place) and not globbing.has_magic(place):
+        yield Source(place, shown(place).partition("://")[2], shown(place))
+        return
+    for found in listed(place):
+        if found.named or (_is_known(found.name) and not is_hidden(found.name)):
+            yield Source(found.url, found.name, shown(found.url), found.stamp)
+
+
+def _is_known(name: str) -> bool:
+    return PurePosixPath(name).suffix.casefold() in SUFFIXES
 
 
 def _in_folder(folder: str) -> Iterator[Source]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pipeline.addresses import scrubbed, shown
+from pipeline.remote import open_remote
 from schemas.errors import (
     DamagedDocument,
     DocumentError,
@@ -110,7 +112,7 @@ def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequ
     if isinstance(source, bytes):
         name, content = name or "bytes", source
     else:
-        name, content = name or str(source), _content(source)
+        name, content = name or shown(str(source)), _content(source)
     if len(content) > MAX_BYTES:
         raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=name, remedy="Split it.")
     return Document(name, content, passwords)
@@ -136,6 +138,7 @@ def media_type(content: bytes, uri: str = "") -> str:
 
 def _content(source: str | Path) -> bytes:
     """At most one byte more than are allowed."""
+    name = shown(str(source))
     try:
         if isinstance(source, Path) or "://" not in source:
             with Path(source).open("rb") as stream:
@@ -143,27 +146,23 @@ def _content(source: str | Path) -> bytes:
         return _fetched(source)
     except FileNotFoundError as error:
         raise MissingDocument(
-            "there is no such file.", document=str(source), remedy="It may have been moved since."
+            "there is no such file.", document=name, remedy="It may have been moved since."
         ) from error
     except OSError as error:
-        reason = error.strerror or error
-        raise DocumentError(
-            f"it cannot be read: {reason}.", document=str(source), remedy="Check its permissions."
-        ) from error
+        reason = error.strerror or scrubbed(str(error))
+        raise DocumentError(f"it cannot be read: {reason}.", document=name, remedy="Check its permissions.") from error
 
 
 def _fetched(url: str) -> bytes:
-    import fsspec
-
     try:
-        with fsspec.open(url, "rb") as stream:
+        with open_remote(url) as stream:
             content: bytes = stream.read(MAX_BYTES + 1)
     except OSError:
         raise
     except Exception as error:  # every file system has errors of its own
         raise DocumentError(
-            f"it cannot be fetched: {type(error).__name__}: {error}.",
-            document=url,
+            f"it cannot be fetched: {type(error).__name__}: {scrubbed(str(error))}.",
+            document=shown(url),
             remedy="Check the URL; some need a package that fsspec names.",
         ) from error
     return content

@@ -14,9 +14,11 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from model.engine import EngineSpec
+from pipeline.addresses import is_url
 from pipeline.confidence.trust import Trust
-from pipeline.discover import Source, is_url
+from pipeline.discover import Source
 from pipeline.ledger import Entry, Key, Ledger, Seen
+from pipeline.remote import open_remote, tag_of
 from pipeline.serving import Assignment
 from pipeline.sinks import file_name
 
@@ -157,7 +159,8 @@ def _look(sources: Sequence[Source], known: dict[str, Seen]) -> dict[str, Seen]:
         return Seen(source.place, source.name, stamp, sha256, document, written)
 
     def unchanged(source: Source) -> bool:
-        return not is_url(source.path) and source.place in known and known[source.place].stamp == _stamp(source)
+        at_hand = source.stamp or not is_url(source.path)
+        return bool(at_hand) and source.place in known and known[source.place].stamp == _stamp(source)
 
     looked = {source.place: known[source.place] for source in sources if unchanged(source)}
     with ThreadPoolExecutor(HASHERS) as threads:
@@ -190,19 +193,9 @@ def _stamp(source: Source) -> str:
         if not is_url(source.path):
             state = os.stat(source.path)  # noqa: PTH116 - a Path for each of 100,000 files costs seconds
             return f"{state.st_size}:{state.st_mtime_ns}"
-        tag = _remote_tag(source.path)
+        return source.stamp or tag_of(source.path)
     except Exception:  # of any file system's own kind; reading it will say what is wrong
         return ""
-    return tag
-
-
-def _remote_tag(url: str) -> str:
-    import fsspec
-
-    system, path = fsspec.core.url_to_fs(url)
-    facts: dict[str, Any] = system.info(path)
-    tag = next((facts[name] for name in ("ETag", "etag", "LastModified", "mtime", "updated") if facts.get(name)), "")
-    return f"{facts.get('size')}:{tag}" if tag else ""
 
 
 def _sha256(source: Source) -> str | None:
@@ -218,8 +211,4 @@ def _sha256(source: Source) -> str | None:
 
 
 def _open(source: Source) -> Any:
-    if is_url(source.path):
-        import fsspec
-
-        return fsspec.open(source.path, "rb")
-    return Path(source.path).open("rb")
+    return open_remote(source.path) if is_url(source.path) else Path(source.path).open("rb")

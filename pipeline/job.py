@@ -31,7 +31,8 @@ class Job:
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
     trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
-    record is kept, for replays. prices: what machine and tokens cost, for the report of the run.
+    record is kept, for replays. prices: what machine and tokens cost, for the report of the run. settle: files that
+    changed in the last so many seconds, and still do, are left out.
     """
 
     places: tuple[str, ...]
@@ -46,6 +47,7 @@ class Job:
     trust: Trust = DEFAULT
     traces: bool = True
     prices: Prices = FREE
+    settle: float = 0.0
 
     @property
     def ledger_url(self) -> str | URL:

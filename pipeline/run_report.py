@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.discover import is_url
+from pipeline.addresses import is_url
 from pipeline.prices import Cost, Prices
 from pipeline.sinks import OWN_FOLDER, write_atomically
 from pipeline.tally import Totals

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.addresses import is_url
 from pipeline.batch import Batch, checked_contracts, free_dead, reader_of
-from pipeline.discover import Source, is_url
+from pipeline.discover import Source
 from pipeline.intake import Document, Done, Plan, Policy, Reader
 from pipeline.job import Job, Note, Planned, Watch
 from pipeline.ledger import Key, Ledger, Seen

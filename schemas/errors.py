@@ -7,7 +7,9 @@
         EngineUnavailable                   the engine asked for cannot run here
         OutputUnwritable                    the output folder or ledger cannot be written
         LedgerUnreadable                    there is no ledger, or none that can be read
-      LedgerLost                 exit 3     the ledger's database went away in the middle, and did not come back
+        NoDocuments                         the places are there, and hold no document
+      SourceUnreachable          retryable  a place cannot be listed: its server is gone or does not answer
+      LedgerLost                 retryable  exit 3: the ledger's database went away in the middle, and did not come back
       DocumentError                         one document cannot be read; the batch goes on
         MissingDocument            retryable  it is not there (any more)
         EncryptedDocument                   needs a password
@@ -80,8 +82,17 @@ class LedgerUnreadable(UsageError):
     pass
 
 
+class NoDocuments(UsageError):
+    pass
+
+
+class SourceUnreachable(IntaglioError):
+    retryable = True
+
+
 class LedgerLost(IntaglioError):
     exit_code = 3
+    retryable = True
 
 
 class DocumentError(IntaglioError):

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from model.engine import EngineSpec
-from pipeline.batch import run_batch
+from pipeline.batch import open_batch, run_batch
 from pipeline.job import Event, Job, Planned, Row, Watch
-from schemas.errors import EngineUnavailable, SchemaNotFound, UsageError
+from pipeline.ledger import Ledger
+from schemas.errors import EngineUnavailable, LedgerLost, SchemaNotFound, UsageError
 from tests.papers import write_invoice, write_invoices
 
 
@@ -290,3 +291,26 @@ def test_a_url_that_cannot_be_read_fails_and_is_read_once_it_can(job: Job, docs:
     write_invoice(docs / "late.pdf", "INV-5")
     assert [row.status for row in run(late).rows] == ["accepted"]
     assert len(records(late)) == 1 and consistent(late)
+
+
+def test_a_batch_that_lost_its_ledger_in_the_middle_goes_on_with_what_is_left(
+    job: Job, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_invoices(docs, 6)
+    save = Ledger.save
+    saved: list[str] = []
+
+    def failing_once(ledger: Ledger, *arguments: Any, **more: Any) -> Any:
+        saved.append("")
+        if len(saved) == 3:
+            raise LedgerLost("the ledger's database went away.")
+        return save(ledger, *arguments, **more)
+
+    monkeypatch.setattr(Ledger, "save", failing_once)
+    with open_batch(replace(job, places=(str(docs),))) as batch:
+        with pytest.raises(LedgerLost):
+            list(batch.read())
+        assert batch.summary.read == 2
+        assert len(list(batch.read())) == batch.plan.documents - 2
+    assert batch.summary.left == 0
+    assert consistent(job)

@@ -58,8 +58,8 @@ def test_one_file_named_in_several_ways_is_one_document(folder: Path) -> None:
 
 
 def test_a_url_is_kept_and_named_by_host_and_path() -> None:
-    assert discover(["https://host.test/a/b.pdf?key=1"]) == [
-        Source("https://host.test/a/b.pdf?key=1", "host.test/a/b.pdf", "https://host.test/a/b.pdf?key=1")
+    assert discover(["https://host.test/a/b.pdf?page=1"]) == [
+        Source("https://host.test/a/b.pdf?page=1", "host.test/a/b.pdf", "https://host.test/a/b.pdf?page=1")
     ]
 
 

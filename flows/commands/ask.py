@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from flows.terminal import plain
 from model.engine import EngineSpec
-from pipeline.discover import Source, discover, is_url
+from pipeline.addresses import is_url
+from pipeline.discover import Source, discover
 from pipeline.question import ask
 from pipeline.serving import engine_of
 from schemas.errors import UsageError

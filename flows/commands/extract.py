@@ -9,9 +9,10 @@ from pathlib import Path
 
 from model.engine import EngineSpec
 from model.needs import check_needs
+from pipeline.addresses import is_url, shown
 from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
-from pipeline.discover import Source, is_url
+from pipeline.discover import Source
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
 from schemas.errors import UsageError
@@ -36,7 +37,7 @@ def run(
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
-    assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords, trust=trust)
+    assignment = Assignment(Source(file, file, shown(file)), schemas[0], engine, passwords=passwords, trust=trust)
     with Workers(1, seconds, engine) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record

@@ -63,9 +63,9 @@ def _run_as_flow(job: Job, watch: Watch, report: Report) -> None:
     from flows.server import prefect_api, prepare_environment
 
     prepare_environment()
-    with prefect_api():
+    with prefect_api() as live:
         from flows.ingest import run_flow
 
         report.note("documents")
-        run_flow(job, watch)
+        run_flow(job, watch, live=live)
         report.note("ending Prefect")

@@ -15,7 +15,7 @@ from rich.text import Text
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from model.limits import Foreseen, foresee
-from pipeline.discover import is_url
+from pipeline.addresses import is_url
 from pipeline.document import open_document
 from pipeline.plan import PagePlan, Plan, Window, make_plan
 from pipeline.planning.asks import ask_ids

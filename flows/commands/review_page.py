@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.text import Text
 
 from flows.terminal import console, plain
-from pipeline.discover import is_url
+from pipeline.addresses import is_url
 from pipeline.records import read_record
 from pipeline.review_page.choosing import Chosen, choose_pages
 from pipeline.review_page.page import review_page
