@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from model.engine import Answer, Ask, EngineSpec, Limits
+from model.engine import Answer, Ask, Engine, EngineSpec, Limits
 from schemas.record import EngineInfo
 
 
@@ -34,8 +35,14 @@ class FakeEngine:
         self.asked: list[Ask] = []
 
     @classmethod
-    def of(cls, spec: EngineSpec) -> FakeEngine:
-        return cls()
+    def of(cls, spec: EngineSpec) -> Engine:
+        """model: of the spec, where it has one, `package.module:function`, which makes the engine of the spec: so a
+        test can have an engine of its own in processes that it only starts."""
+        if not spec.model:
+            return cls()
+        module, _, function = spec.model.partition(":")
+        engine: Engine = getattr(importlib.import_module(module), function)(spec)
+        return engine
 
     def load(self) -> None:
         """It has nothing to load."""

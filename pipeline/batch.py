@@ -20,7 +20,7 @@ from pipeline.ledger import Ledger
 from pipeline.serving import Outcome, contract_of, engine_of
 from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
 from pipeline.trace_file import trace_path
-from pipeline.workers import Workers, cores
+from pipeline.workers import Workers, how_many
 from schemas.record import Record
 
 
@@ -52,8 +52,7 @@ class Batch:
         if not self.plan.todo:
             return
         documents = {id(document.assignment): document for document in self.plan.todo}
-        most = engine_of(self.job.engine).limits.processes or len(documents)
-        count = min(self.job.workers or cores(), most, len(documents))
+        count = how_many(self.job.engine, len(documents), self.job.workers)
         with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)

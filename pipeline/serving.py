@@ -1,4 +1,5 @@
-"""What a worker process does: it loads its engine, then reads the documents it is given, one by one.
+"""What a worker process does: it reads the documents it is given, one by one, with an engine of its own, or with one
+that another process has.
 
 Only light imports here: how many threads native libraries take is settled before they are imported.
 """
@@ -9,7 +10,7 @@ import contextlib
 import os
 import resource
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import connection, parent_process
@@ -23,6 +24,7 @@ from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
     from model.engine import Engine, EngineSpec
+    from pipeline.engine_messages import Address
     from pipeline.trace import Trace
     from schemas.contract import Contract
 
@@ -46,6 +48,12 @@ class Read(NamedTuple):
     trace: bytes
 
 
+class Waits(NamedTuple):
+    """A worker's word that it waits for the engine, or works again: waiting is not the document's time."""
+
+    waiting: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """An assignment's record. code: of its first issue where it failed; retryable: that may pass. trace: packed."""
@@ -57,14 +65,22 @@ class Outcome:
     trace: bytes = b""
 
 
-def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None, traces: bool) -> None:
+def serve(
+    pipe: connection.Connection,
+    engine: EngineSpec,
+    threads: int,
+    memory: int | None,
+    traces: bool,
+    address: Address | None = None,
+) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
-    then for each assignment what it has read or the error that kept it from that. memory: bytes that it may take.
-    traces: whether it notes down what made the records."""
+    then for each assignment what it has read or the error that kept it from that; in between, whether it waits for the
+    engine. memory: bytes that it may take. traces: whether it notes down what made the records. address: of the process
+    that has the engine, where this one is not to load it."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     confine(memory)
     try:
-        engine_of(engine).load()
+        engine_for = _engines(pipe, engine, address)
         from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
     except IntaglioError as error:
         pipe.send(error)
@@ -72,7 +88,19 @@ def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory:
     pipe.send(None)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
-            pipe.send(_read(pipe.recv(), traces))
+            assignment = pipe.recv()
+            pipe.send(_read(assignment, engine_for(assignment), traces))
+
+
+def _engines(pipe: connection.Connection, spec: EngineSpec, address: Address | None) -> Callable[[Assignment], Engine]:
+    """What gives the engine for a document: this process's own, loaded now, or the one of another process."""
+    if address is None:
+        engine_of(spec).load()
+        return lambda assignment: engine_of(assignment.engine)
+    from pipeline.engine_client import Door, EngineClient
+
+    door = Door(address, lambda waits: pipe.send(Waits(waits)))
+    return lambda assignment: EngineClient(door, assignment.schema)
 
 
 def confine(memory: int | None) -> None:
@@ -115,7 +143,7 @@ def engine_of(spec: EngineSpec) -> Engine:
     return load_engine(spec)
 
 
-def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
+def _read(assignment: Assignment, engine: Engine, traced: bool) -> Read | IntaglioError:
     from pipeline.extract import extract
 
     uri = assignment.source.uri
@@ -124,7 +152,7 @@ def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
         record = extract(
             assignment.source.path,
             contract_of(assignment.schema),
-            engine_of(assignment.engine),
+            engine,
             name=uri,
             passwords=assignment.passwords,
             trust=assignment.trust,
