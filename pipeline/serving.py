@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.discover import Source
 from schemas import errors
-from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
+from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed, error_code
 from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class Waits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An assignment's record. code: of its first issue where it failed; retryable: that may pass. trace: packed."""
+    """An assignment's record. code: of its first issue where it failed; retryable: that, or what kept a record in
+    review from being asked about again, may pass. trace: packed.
+    """
 
     assignment: Assignment
     record: Record
@@ -115,12 +117,13 @@ def finished(assignment: Assignment, read: Read) -> Outcome:
     """The outcome of what a worker sent."""
     record = Record.model_validate_json(read.record)
     code = record.issues[0].code if record.status == "failed" and record.issues else ""
-    return Outcome(assignment, record, code, code in _retryable_codes(), read.trace)
+    passing = any(issue.code in _retryable_codes() for issue in record.issues)
+    return Outcome(assignment, record, code, passing, read.trace)
 
 
 def failed(assignment: Assignment, error: IntaglioError) -> Outcome:
     """The outcome of an assignment that gave no record."""
-    from pipeline.extract import error_code, failed_record
+    from pipeline.extract import failed_record
 
     info = DocumentInfo(uri=assignment.source.uri, sha256=assignment.sha256, media_type="", bytes=0)
     record = failed_record(info, error, contract_of(assignment.schema), engine_of(assignment.engine))
@@ -186,7 +189,5 @@ def _end_with_parent() -> None:
 
 @lru_cache(maxsize=1)
 def _retryable_codes() -> frozenset[str]:
-    from pipeline.extract import error_code
-
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, IntaglioError)]
     return frozenset(error_code(kind("")) for kind in kinds if kind.retryable)

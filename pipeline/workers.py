@@ -14,7 +14,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from multiprocessing import connection
 from types import TracebackType
@@ -46,8 +46,8 @@ def is_heavy(engine: EngineSpec) -> bool:
 
 
 class Workers:
-    """`count` reader processes for one engine. seconds: the most that one document may take. traces: whether what made
-    the records is kept.
+    """At most `count` reader processes for one engine. seconds: the most that one document may take. traces: whether
+    what made the records is kept.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
@@ -80,9 +80,11 @@ class Workers:
         waiting = iter(assignments)
         if self.heavy:
             self._engine = EngineProcess(self.engine, self.seconds)
-        self._workers = [_Worker(self, assignment) for assignment in islice(waiting, self.count)]
+        first = min(self.count, cores()) if self.heavy else self.count
+        self._workers = [_Worker(self, assignment) for assignment in islice(waiting, first)]
         busy = list(self._workers)
         while busy and not (stop is not None and stop.is_set()):
+            busy += self._more(busy, waiting)
             connection.wait([handle for each in self._processes(busy) for handle in each.handles], TICK_SECONDS)
             if self._engine is not None:
                 self._engine.look()
@@ -108,6 +110,14 @@ class Workers:
         if self._engine is not None:
             self._engine.end()
 
+    def _more(self, busy: Sequence[_Worker], waiting: Iterator[Assignment]) -> list[_Worker]:
+        """A worker more where so many wait for the engine that a core has nothing to do."""
+        at_work = sum(not worker.waits for worker in busy)
+        if len(self._workers) >= self.count or at_work >= cores() or (following := next(waiting, None)) is None:
+            return []
+        self._workers.append(_Worker(self, following))
+        return self._workers[-1:]
+
     def _processes(self, workers: Iterable[_Worker]) -> Iterator[_Worker | EngineProcess]:
         yield from workers
         if self._engine is not None:
@@ -122,6 +132,11 @@ class _Worker:
         self.starts = 0
         self._start()
         self.give(assignment)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the engine."""
+        return self.deadline == math.inf
 
     @property
     def handles(self) -> tuple[connection.Connection, int]:
