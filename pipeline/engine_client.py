@@ -6,18 +6,15 @@ engine's process ends while it is at an ask, the ask is put once more to the one
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from model.bounds import most_tokens
 from model.engine import Answer, Ask, Limits, PageView
 from pipeline.engine_messages import (
     WHATEVER,
-    Address,
     Answered,
     Asking,
     Begun,
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
     from schemas.page import Box
 
 MOST_TRIES = 2  # of an ask during which the engine's process ends
-KNOCK_SECONDS = 0.05  # between two tries to reach an engine process that starts
 
 
 class Gone(Exception):
@@ -48,55 +44,48 @@ class Gone(Exception):
 
 
 class Door:
-    """A reader process's way to the engine's. waits: is told True when the reader begins to wait for the engine, and
-    False when it works again.
+    """A reader process's way to the engine's.
+
+    line: the connection. renew: waits for another one, where the engine's process has ended. waits: is told True when
+    the reader begins to wait for the engine, and False when it works again.
     """
 
-    def __init__(self, address: Address, waits: Callable[[bool], None]) -> None:
-        self.address = address
+    def __init__(self, line: Connection, renew: Callable[[], Connection], waits: Callable[[bool], None]) -> None:
+        self.renew = renew
         self.waits = waits
         self.calls = 0
         self.documents = 0
         self._hello: Hello | None = None
-        self._line: Connection | None = None
+        self._line: Connection | None = line
         self._depth = 0  # of waiting for one thing while waiting for another
 
     @property
     def hello(self) -> Hello:
         """What the engine process said of itself; waits until there is one."""
-        self.line()
-        assert self._hello is not None
+        with self.waiting():
+            while self._hello is None:
+                with suppress(Gone):
+                    self._hello = self.hear()
         return self._hello
-
-    def line(self) -> Connection:
-        """The connection, made anew where it is broken."""
-        while self._line is None:
-            place, key = self.address
-            try:
-                line = Client(place, family="AF_UNIX", authkey=key)
-                self._hello, self._line = line.recv(), line
-            except (OSError, EOFError, AuthenticationError):  # it starts, or has just ended
-                with self.waiting():
-                    time.sleep(KNOCK_SECONDS)
-        return self._line
 
     def say(self, message: Any) -> None:
         """Raises Gone."""
-        line = self.line()
-        try:
-            line.send(message)
-        except OSError as error:
-            self._lose()
-            raise Gone from error
+        _ = self.hello
+        self._tried(lambda line: line.send(message))
 
     def hear(self) -> Any:
         """The next message. Raises Gone."""
+        return self._tried(lambda line: line.recv())
+
+    def _tried(self, act: Callable[[Connection], Any]) -> Any:
+        """With a line that was found broken before, it is renewed first."""
         if self._line is None:
-            raise Gone
+            self._line = self.renew()
         try:
-            return self._line.recv()
+            return act(self._line)
         except (OSError, EOFError) as error:
-            self._lose()
+            self._line.close()
+            self._line = self._hello = None
             raise Gone from error
 
     @contextmanager
@@ -111,11 +100,6 @@ class Door:
             self._depth -= 1
             if self._depth == 0:
                 self.waits(False)
-
-    def _lose(self) -> None:
-        if self._line is not None:
-            self._line.close()
-        self._line = None
 
 
 class EngineClient:

@@ -20,8 +20,6 @@ from schemas.record import EngineInfo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Address = tuple[str, bytes]  # of the engine process: where it listens, and the key by which it knows its readers
-
 
 WHATEVER = 0  # the number of the call that a reader has, whatever it is
 

@@ -7,19 +7,15 @@ it ends itself, a fresh one takes its place; the readers find it, and ask again 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from multiprocessing import AuthenticationError, connection
-from pathlib import Path
+from multiprocessing import connection, reduction
 
 from model.engine import Answer, Engine, EngineSpec
 from pipeline.engine_desk import Call, Count, Desk
-from pipeline.engine_messages import Address, Answered, Begun, Counted, Ended, Hello
+from pipeline.engine_messages import Answered, Begun, Counted, Ended, Hello
 from pipeline.engine_pictures import Pictures
 from pipeline.processes import started
 from pipeline.serving import confine, engine_of
@@ -78,8 +74,6 @@ class EngineProcess:
     def __init__(self, spec: EngineSpec, seconds: float) -> None:
         self.spec, self.seconds = spec, seconds
         self.load = EngineLoad()
-        self._folder = Path(tempfile.mkdtemp(prefix="intaglio-"))
-        self.address: Address = (str(self._folder / "engine"), os.urandom(32))
         self._starts = self._losses = 0
         self._span_from: float | None = None  # begin of the first batch of the process that is there now
         self._span_before = 0.0  # of those before it
@@ -89,6 +83,14 @@ class EngineProcess:
     def handles(self) -> tuple[connection.Connection, int]:
         """What to wait on: a message, or the end of the process."""
         return self._pipe, self._process.sentinel
+
+    def connected(self) -> connection.Connection:
+        """A reader's connection to the process. Readers open none themselves: they may be kept from it."""
+        ours, theirs = connection.Pipe()
+        with contextlib.suppress(OSError):  # it has ended; the reader will find that out
+            reduction.send_handle(self._pipe, theirs.fileno(), self._process.pid)
+        theirs.close()
+        return ours
 
     def look(self) -> None:
         """Takes in what the process says; one that has ended, or is silent for too long, is replaced.
@@ -113,7 +115,6 @@ class EngineProcess:
         if self._deadline == float("inf"):
             self._process.join(END_SECONDS)
         self._kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _hear(self, message: object) -> None:
         now = time.monotonic()
@@ -156,7 +157,7 @@ class EngineProcess:
 
     def _start(self, lost: str) -> None:
         self._pipe, theirs = connection.Pipe()
-        self._process = started(serve_engine, (theirs, self.spec, self.address, lost), "intaglio-engine")
+        self._process = started(serve_engine, (theirs, self.spec, lost), "intaglio-engine")
         theirs.close()
         self._starts += 1
         self._ready, self._patience = False, self.seconds
@@ -183,25 +184,25 @@ class _Parent:
     def looked(self) -> None:
         self.tell(Progress(answered=False))
 
-    def wait(self) -> None:
-        """It never says anything; it closes the pipe once the engine is not needed any more."""
+    def readers(self) -> Iterator[connection.Connection]:
+        """Connections to readers as they come, until the engine is not needed any more."""
         with contextlib.suppress(OSError, EOFError):
-            self._pipe.recv()
+            while True:
+                yield connection.Connection(reduction.recv_handle(self._pipe))
 
 
-def serve_engine(pipe: connection.Connection, spec: EngineSpec, address: Address, lost: str) -> None:
+def serve_engine(pipe: connection.Connection, spec: EngineSpec, lost: str) -> None:
     """The engine process's whole life. lost: how the one before it ended.
 
-    Over the pipe go None once the engine is loaded, or the error that kept it from that, then what it does.
+    Over the pipe come connections to readers, and go None once the engine is loaded, or the error that kept it from
+    that, then what it does.
     """
     confine(None)
     parent = _Parent(pipe)
     try:
         engine = engine_of(spec)
         desk = Desk(Hello(engine.info, engine.limits, lost), Pictures(taken=parent.looked))
-        listener = _listening(address)
-        threading.Thread(target=_end_with, args=(parent, desk), daemon=True).start()
-        threading.Thread(target=_receive, args=(listener, desk), daemon=True).start()
+        threading.Thread(target=_receive, args=(parent, desk), daemon=True).start()
         engine.load()
     except IntaglioError as error:
         parent.tell(error)
@@ -259,20 +260,8 @@ def _count(engine: Engine, count: Count) -> None:
         count.line.say(Ended(count.number, error))
 
 
-def _listening(address: Address) -> connection.Listener:
-    place, key = address
-    Path(place).unlink(missing_ok=True)  # of the process before
-    return connection.Listener(place, family="AF_UNIX", authkey=key)
-
-
-def _receive(listener: connection.Listener, desk: Desk) -> None:
-    """Lets readers in, as they come."""
-    while True:
-        with contextlib.suppress(OSError, EOFError, AuthenticationError):  # one that ended while it came in
-            desk.admit(listener.accept())
-
-
-def _end_with(parent: _Parent, desk: Desk) -> None:
-    """Once the engine is not needed any more, it ends after the batch that it is at."""
-    parent.wait()
+def _receive(parent: _Parent, desk: Desk) -> None:
+    """Lets readers in as they come. Once the engine is not needed any more, it ends after the batch that it is at."""
+    for line in parent.readers():
+        desk.admit(line)
     desk.close()

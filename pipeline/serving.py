@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, parent_process, reduction
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.confidence.trust import DEFAULT, Trust
@@ -24,7 +24,6 @@ from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
     from model.engine import Engine, EngineSpec
-    from pipeline.engine_messages import Address
     from pipeline.trace import Trace
     from schemas.contract import Contract
 
@@ -54,6 +53,10 @@ class Waits(NamedTuple):
     waiting: bool
 
 
+class Cut(NamedTuple):
+    """A worker's word that its line to the engine is cut; it waits for another one, as a handle over the same pipe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """An assignment's record. code: of its first issue where it failed; retryable: that, or what kept a record in
@@ -73,16 +76,16 @@ def serve(
     threads: int,
     memory: int | None,
     traces: bool,
-    address: Address | None = None,
+    line: connection.Connection | None = None,
 ) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
     then for each assignment what it has read or the error that kept it from that; in between, whether it waits for the
-    engine. memory: bytes that it may take. traces: whether it notes down what made the records. address: of the process
-    that has the engine, where this one is not to load it."""
+    engine, or needs a new line to it. memory: bytes that it may take. traces: whether it notes down what made the
+    records. line: to the process that has the engine, where this one is not to load it."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     confine(memory)
     try:
-        engine_for = _engines(pipe, engine, address)
+        engine_for = _engines(pipe, engine, line)
         from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
     except IntaglioError as error:
         pipe.send(error)
@@ -94,14 +97,20 @@ def serve(
             pipe.send(_read(assignment, engine_for(assignment), traces))
 
 
-def _engines(pipe: connection.Connection, spec: EngineSpec, address: Address | None) -> Callable[[Assignment], Engine]:
+def _engines(
+    pipe: connection.Connection, spec: EngineSpec, line: connection.Connection | None
+) -> Callable[[Assignment], Engine]:
     """What gives the engine for a document: this process's own, loaded now, or the one of another process."""
-    if address is None:
+    if line is None:
         engine_of(spec).load()
         return lambda assignment: engine_of(assignment.engine)
     from pipeline.engine_client import Door, EngineClient
 
-    door = Door(address, lambda waits: pipe.send(Waits(waits)))
+    def renewed() -> connection.Connection:
+        pipe.send(Cut())
+        return connection.Connection(reduction.recv_handle(pipe))
+
+    door = Door(line, renewed, lambda waits: pipe.send(Waits(waits)))
     return lambda assignment: EngineClient(door, assignment.schema)
 
 

@@ -16,14 +16,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from multiprocessing import connection
+from multiprocessing import connection, reduction
 from types import TracebackType
 
 from model.engine import EngineSpec
-from pipeline.engine_messages import Address
 from pipeline.engine_process import EngineLoad, EngineProcess
 from pipeline.processes import cores, started
-from pipeline.serving import Assignment, Outcome, Read, Waits, engine_of, failed, finished, serve
+from pipeline.serving import Assignment, Cut, Outcome, Read, Waits, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
@@ -67,10 +66,9 @@ class Workers:
         """How busy the engine was so far; None for one that is in every worker."""
         return self._engine.load if self._engine else None
 
-    @property
-    def address(self) -> Address | None:
-        """Where workers find the engine, if they have none of their own."""
-        return self._engine.address if self._engine else None
+    def line(self) -> connection.Connection | None:
+        """A new line to the engine, for a worker that has none of its own."""
+        return self._engine.connected() if self._engine else None
 
     def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
         """An outcome for each assignment, as they come; none any more once `stop` is set.
@@ -163,6 +161,8 @@ class _Worker:
             self.deadline = time.monotonic() + self.pool.seconds
         elif isinstance(message, Waits):
             self._pause(message.waiting)
+        elif isinstance(message, Cut):
+            self._renew_line()
         elif isinstance(message, Read):
             return finished(self.assignment, message)
         elif isinstance(message, IntaglioError):
@@ -181,8 +181,11 @@ class _Worker:
     def _start(self) -> None:
         self.pipe, theirs = connection.Pipe()
         pool = self.pool
-        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces, pool.address)
+        line = pool.line()
+        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces, line)
         self.process = started(serve, arguments, "intaglio-reader")
+        if line is not None:
+            line.close()
         theirs.close()
         self.starts += 1
         self.ready = False
@@ -205,6 +208,13 @@ class _Worker:
             self.left, self.deadline = self.deadline - now, math.inf
         else:
             self.deadline = now + self.left
+
+    def _renew_line(self) -> None:
+        line = self.pool.line()
+        if line is not None:
+            with contextlib.suppress(OSError):  # the worker has died; its sentinel will say so
+                reduction.send_handle(self.pipe, line.fileno(), self.process.pid)
+            line.close()
 
     def _refused(self, error: IntaglioError) -> Outcome:
         if not self.ready:
