@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from model.needs import check_needs
 from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
+from pipeline.engine_process import EngineLoad
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
 from pipeline.ledger import Ledger
@@ -44,6 +45,7 @@ class Batch:
         self._ledger = ledger
         self._watch = watch
         self._statuses = Counter(done.entry.status for done in plan.done)
+        self.engine_load: EngineLoad | None = None  # of a heavy engine: how busy it was so far
         self._read = 0
         self._pages = 0
 
@@ -60,6 +62,7 @@ class Batch:
                 self._read += 1
                 self._pages += row.pages
                 self._watch.listen(row)
+                self.engine_load = workers.load
                 yield row
 
     @property

@@ -155,7 +155,7 @@ class EngineClient:
         self.door.calls += 1
         number = self.door.calls
         sheets = tuple(self._sheets(ask) for ask in asks)
-        self.door.say(Asking(number, without_pictures(asks), sheets, self.schema, alone))
+        self.door.say(Asking(number, self._document, without_pictures(asks), sheets, self.schema, alone))
         while True:
             message = self.door.hear()
             if isinstance(message, Wanted):

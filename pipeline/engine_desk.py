@@ -3,11 +3,16 @@
 A batch is filled with calls from the front of the line up to `MOST_ASKS`, as many as the engine writes at a time; none
 is left out for one behind it, so that no document waits without end. A call that may have ended an engine process
 before is a batch by itself.
+
+An engine that has read a long document keeps its pages until it reads another. So what the document's first answers
+left open goes before other documents' calls, and the engine waits for it for `HELD` of the time that they took: a
+document asks a few times at most.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +27,7 @@ from pipeline.serving import contract_of
 from schemas.errors import AnswerError, IntaglioError
 
 MOST_ASKS = 32  # in a batch of several calls
+HELD = 0.01
 
 
 class Line:
@@ -54,8 +60,13 @@ class Call:
 
     line: Line
     number: int
+    document: int
     asks: tuple[Ask, ...]
     alone: bool = False
+
+    def is_about(self, other: Call) -> bool:
+        """Whether both are about the same document."""
+        return self.line is other.line and self.document == other.document
 
 
 @dataclass(eq=False)
@@ -78,6 +89,8 @@ class Desk:
         self._counts: deque[Count] = deque()
         self._changed = threading.Condition()
         self._lines = 0
+        self._held: Call | None = None  # whose document has just been read
+        self._held_until = 0.0
 
     def admit(self, connection: Connection) -> None:
         """Serves a reader from now on, in threads of its own."""
@@ -90,12 +103,18 @@ class Desk:
     def next(self) -> list[Call] | Count | None:
         """What the engine is to do next; waits for it. None once the desk is closed."""
         with self._changed:
+            self._changed.wait_for(self._is_worth_waiting_for, max(0.0, self._held_until - time.monotonic()))
             self._changed.wait_for(lambda: self.closed or self._calls or self._counts)
             if self.closed:
                 return None
             if self._counts:
                 return self._counts.popleft()
             return self._batch()
+
+    def hold(self, calls: list[Call], seconds: float) -> None:
+        """A batch is over that took so long. Where it was one document's, that document may go on at once."""
+        self._held = calls[0] if len(calls) == 1 else None
+        self._held_until = time.monotonic() + HELD * seconds if self._held else 0.0
 
     def again(self, calls: list[Call]) -> None:
         """Puts calls back to the front of the line, each to be a batch by itself."""
@@ -115,7 +134,18 @@ class Desk:
             self.closed = True
             self._changed.notify_all()
 
+    def _is_worth_waiting_for(self) -> bool:
+        return self.closed or bool(self._counts) or self._further() is not None
+
+    def _further(self) -> Call | None:
+        """The next call about the document that has just been read."""
+        held = self._held
+        return next((call for call in self._calls if held is not None and call.is_about(held)), None)
+
     def _batch(self) -> list[Call]:
+        if (further := self._further()) is not None:
+            self._calls.remove(further)
+            self._calls.appendleft(further)
         batch = [self._calls.popleft()]
         room = MOST_ASKS - len(batch[0].asks)
         while not batch[0].alone and self._calls and not self._calls[0].alone and len(self._calls[0].asks) <= room:
@@ -149,7 +179,7 @@ class Desk:
             self._withdraw(line)
             self.pictures.expect(line.number, asks, line.say)
             with self._changed:
-                self._calls.append(Call(line, message.number, asks, message.alone))
+                self._calls.append(Call(line, message.number, message.document, asks, message.alone))
                 self._changed.notify_all()
 
     def _asks(self, line: Line, asks: tuple[Ask, ...], sheets: Any, schema: str) -> tuple[Ask, ...]:

@@ -50,11 +50,13 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """number: of the call; a reader has one at a time. sheets: of each ask's pages. schema: of the document, by which
-    contracts that are models are loaded. alone: it may be what ended an engine process; it is not to share a batch.
+    """number: of the call; a reader has one at a time. document: the reader's number of it. sheets: of each ask's
+    pages. schema: of the document, by which contracts that are models are loaded. alone: it may be what ended an engine
+    process; it is not to share a batch.
     """
 
     number: int
+    document: int
     asks: tuple[Ask, ...]
     sheets: tuple[tuple[Sheet | None, ...], ...]
     schema: str

@@ -238,7 +238,9 @@ def _work(engine: Engine, desk: Desk, calls: list[Call], parent: _Parent) -> Non
             desk.end(calls[0], error)
         else:
             desk.again([call for call in calls if call.asks])
-    parent.tell(Over(asks, begun, time.monotonic(), desk.pictures.waited - waited))
+    ended = time.monotonic()
+    desk.hold(calls, ended - begun)
+    parent.tell(Over(asks, begun, ended, desk.pictures.waited - waited))
 
 
 def _answers(engine: Engine, calls: list[Call]) -> Iterator[tuple[Call, Answer]]:

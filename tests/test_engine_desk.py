@@ -50,8 +50,8 @@ def desk() -> Desk:
     return Desk(Hello(FakeEngine.info, Limits(), ""), Pictures())
 
 
-def call(ear: Any, asks: int = 1, *, alone: bool = False, pages: tuple[PageView, ...] = ()) -> Call:
-    return Call(ear, 5, tuple(Ask(f"ask {number}", BILL, pages) for number in range(asks)), alone)
+def call(ear: Any, asks: int = 1, *, alone: bool = False, document: int = 1, pages: tuple[PageView, ...] = ()) -> Call:
+    return Call(ear, 5, document, tuple(Ask(f"ask {number}", BILL, pages) for number in range(asks)), alone)
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), min_size=1, max_size=30))
@@ -66,6 +66,33 @@ def test_calls_are_batched_in_their_order_and_none_is_passed_over(made: list[tup
         assert len(batch) == 1 or not any(each.alone for each in batch)
         order += batch
     assert order == calls
+
+
+def test_a_document_goes_on_before_others_and_only_itself() -> None:
+    line, ears = desk(), [Ear(number) for number in range(3)]
+    first = call(ears[0])
+    waiting = [call(ears[1], MOST_ASKS), call(ears[0], MOST_ASKS, document=2), call(ears[0], MOST_ASKS)]
+    line._calls.extend(waiting)
+    line.hold([first], 0.0)
+    assert [line.next() for _ in waiting] == [[waiting[2]], [waiting[0]], [waiting[1]]]
+    line._calls.extend(waiting)
+    line.hold([first, call(ears[2])], 0.0)  # of several documents none is kept
+    assert [line.next() for _ in waiting] == [[each] for each in waiting]
+
+
+def test_the_engine_waits_a_moment_for_the_document_it_has_read() -> None:
+    line, ears = desk(), [Ear(), Ear(2)]
+    other, further = call(ears[1], MOST_ASKS), call(ears[0], MOST_ASKS)
+    line._calls.append(other)
+    line.hold([call(ears[0])], 6000.0)  # a minute
+
+    def come() -> None:
+        with line._changed:
+            line._calls.append(further)
+            line._changed.notify_all()
+
+    threading.Timer(0.2, come).start()
+    assert line.next() == [further]
 
 
 def test_documents_that_name_their_asks_alike_hear_of_their_own() -> None:
