@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.postgres import PostgresServer, postgres_server
-from benchmarks.small_documents import REPLY, truth, write_documents
+from benchmarks.small_documents import ENGINE, truth, write_documents
 
 ROOT = Path(__file__).parent.parent
 LOOK_SECONDS = 0.05
@@ -88,7 +88,7 @@ def tortured(documents: int, workers: int, kills: int, seconds: float, seed: int
     with tempfile.TemporaryDirectory(prefix="intaglio-faults-") as folder, postgres_server() as server:
         docs, out = Path(folder, "docs"), Path(folder, "out")
         schema = write_documents(docs, documents)
-        engine = ["--engine", "fake", "--model", REPLY, "--escalations", "0", "--workers", "1"]
+        engine = ["--engine", "fake", "--model", ENGINE, "--escalations", "0", "--workers", "1"]
         job = ["ingest", str(docs), "--schema", str(schema), "--out", str(out), "--ledger", server.url]
         command = [sys.executable, "-m", "flows.cli", *job, *engine, "--direct", "--quiet"]
         fleet = Fleet(command, workers, seconds)

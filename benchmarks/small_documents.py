@@ -1,6 +1,6 @@
 """Many small documents whose truth is known, and an engine that reads them by their words: for benchmarks of runs.
 
-The engine is the project's fake one. On a command line: `--engine fake --model benchmarks.small_documents:reply`.
+The engine is the project's fake one. On a command line: `--engine fake --model benchmarks.small_documents:engine`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from model.engine import Ask
+from model.engine import Ask, EngineSpec
+from model.fake import FakeEngine
 
-REPLY = "benchmarks.small_documents:reply"
+ENGINE = "benchmarks.small_documents:engine"
 _SCHEMA = {
     "title": "Ticket",
     "type": "object",
@@ -43,7 +44,11 @@ def truth(name: str) -> dict[str, Any]:
     return {"number": f"T-{number:05}", "total": _total(number)}
 
 
-def reply(ask: Ask) -> dict[str, Any]:
+def engine(_: EngineSpec) -> FakeEngine:
+    return FakeEngine(_reply)
+
+
+def _reply(ask: Ask) -> dict[str, Any]:
     """What a page says, by its words."""
     text = " ".join(word.text for view in ask.pages for word in view.text.words)
     number, total = re.search(r"T-\d+", text), re.search(r"Total: ([\d.]+)", text)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from model.engine import Answer, Ask, EngineSpec, Limits
+from model.engine import Answer, Ask, Engine, EngineSpec, Limits
 from schemas.record import EngineInfo
 
 
@@ -19,8 +19,6 @@ class FakeEngine:
     reply: makes the data for an ask; by default no value at all. seconds: how long an answer takes; by default what the
     environment's INTAGLIO_FAKE_SECONDS says, so that a test can slow down a whole run. limits: by default it takes
     every ask, of whatever kind.
-
-    In other processes, and on the command line, a spec's `model` names the reply: `package.module:function`.
     """
 
     info = EngineInfo(name="fake", model="fake", revision="1", fingerprint="fake-1")
@@ -37,9 +35,14 @@ class FakeEngine:
         self.asked: list[Ask] = []
 
     @classmethod
-    def of(cls, spec: EngineSpec) -> FakeEngine:
+    def of(cls, spec: EngineSpec) -> Engine:
+        """The spec's `model`, where it has one, is `package.module:function`, which makes the engine of the spec: so a
+        test can have an engine of its own in processes that it only starts, and on the command line."""
+        if not spec.model:
+            return cls()
         module, _, function = spec.model.partition(":")
-        return cls(getattr(importlib.import_module(module), function) if function else None)
+        engine: Engine = getattr(importlib.import_module(module), function)(spec)
+        return engine
 
     def load(self) -> None:
         """It has nothing to load."""

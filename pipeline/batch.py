@@ -19,6 +19,7 @@ from model.needs import check_needs
 from pipeline.claims import LEASE_SECONDS, Key, Lease
 from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
+from pipeline.engine_process import EngineLoad
 from pipeline.finishing import restore_files, write_jsonl, write_record
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Note, Planned, Row, Summary, Watch
@@ -30,7 +31,7 @@ from pipeline.serving import Assignment, Outcome, contract_of, engine_of
 from pipeline.settle import settled
 from pipeline.sinks import write_bytes
 from pipeline.trace_file import trace_path
-from pipeline.workers import Workers, cores
+from pipeline.workers import Workers, how_many
 from schemas.record import Record
 
 BLOCK_SECONDS = 0.5  # of work that is claimed at once: the most that a run can be late for another to share in
@@ -96,6 +97,11 @@ class Batch:
         return list(self._told())
 
     @property
+    def engine_load(self) -> EngineLoad | None:
+        """How busy an engine in a process of its own was so far."""
+        return self._run.engine_load
+
+    @property
     def summary(self) -> Summary:
         left = self.plan.documents - self._statuses.total()
         return Summary(
@@ -122,8 +128,7 @@ class Batch:
         """Reads all that is in nobody's hand. What is, or was not read for an error, stays in `_left`."""
         documents: dict[int, Document] = {}
         before = list(self._left)
-        most = engine_of(self.job.engine).limits.processes or len(self._left)
-        count = min(self.job.workers or cores(), most, len(self._left))
+        count = how_many(self.job.engine, len(self._left), self.job.workers)
         pool = Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces)
         try:
             with self._run.reading(count), pool as workers:
@@ -131,6 +136,7 @@ class Batch:
                     document = documents.pop(id(outcome.assignment))
                     row = self._keep(document, outcome)
                     self._over.add(document.name)
+                    self._run.engine_load = workers.load
                     if row is not None:
                         self._count(row)
                         self._begun = self._begun or time.monotonic()

@@ -16,7 +16,7 @@ from pipeline.evaluate import Records
 from pipeline.score import score
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.truth import Case, Trouble
-from pipeline.workers import Workers, cores
+from pipeline.workers import Workers, how_many
 from schemas.errors import UsageError
 from schemas.record import Record
 
@@ -53,7 +53,7 @@ def read_samples(
         check_needs(loaded, contract_of(schema))
     assignments = [Assignment(case.source, case.schema, engine, passwords=passwords) for _, case in told]
     by_assignment = dict(zip(map(id, assignments), told, strict=True))
-    count = min(workers or cores(), loaded.limits.processes or len(told), len(told))
+    count = how_many(engine, len(told), workers)
     with Workers(count, seconds, engine) as pool:
         for outcome in pool.read(assignments):
             yield list(samples_of(*by_assignment[id(outcome.assignment)], outcome.record))

@@ -74,9 +74,9 @@ class Ladder:
             placed = [(doubt, spot) for doubt in wanted if (spot := places.of(doubt)) is not None]
             asker = Asker(step, self.contract, self.rounds.engine, self.views, places, thinks=step == THINKING)
             said = self.rounds.put(step, list(asker.asks(looks(placed)[: bound(step, self.most)])), in_parts=False)
+            asked.add(said)
             if not said.parts:
                 break
-            asked.add(said)
             self._hear(step, wanted, [Second(part, places) for part in said.parts])
         return self.known
 

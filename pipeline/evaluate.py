@@ -25,7 +25,7 @@ from pipeline.scoring.tally import Score, joined
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.sinks import OWN_FOLDER, file_name, record_path
 from pipeline.truth import TRUTH, Case, Trouble
-from pipeline.workers import Workers, cores
+from pipeline.workers import Workers, how_many
 from schemas.errors import UsageError
 from schemas.record import SCHEMA_VERSION, Record, RecordStatus
 
@@ -127,7 +127,7 @@ def evaluate(
     fingerprint_of(loaded.info.name, trust)  # a calibration that cannot be used is told before any work
     assignments = [Assignment(case.source, case.schema, engine, passwords=passwords, trust=trust) for case in cases]
     by_assignment = dict(zip(map(id, assignments), cases, strict=True))
-    count = min(workers or cores(), loaded.limits.processes or len(cases), len(cases))
+    count = how_many(engine, len(cases), workers)
     with Workers(count, seconds, engine) as pool:
         for outcome in pool.read(assignments, stop):
             yield judged(by_assignment[id(outcome.assignment)], outcome.record)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from pipeline.slices import Asked
 from pipeline.trace import Trace
 from pipeline.tracing import Shutter, trace_of
 from schemas.contract import Contract
-from schemas.errors import IntaglioError
+from schemas.errors import IntaglioError, error_code
 from schemas.page import PageText
 from schemas.record import ContractInfo, DocumentInfo, Issue, PageInfo, Record, Usage
 
@@ -89,7 +88,9 @@ def extract_pages(
     question: str = "",
     trust: Trust = DEFAULT,
 ) -> Record:
-    """The record of a document whose pages are read already. Raises AnswerError where the engine gives no answer."""
+    """The record of a document whose pages are read already. Raises AnswerError where the engine gives no first answer;
+    where it fails later, what was said stands, and an issue tells.
+    """
     judge = Judge.of(engine.info.name, trust)
     return record_of(info, views, contract, Live(engine), clock or Clock(), question, judge, trust.escalations)
 
@@ -132,7 +133,7 @@ def record_of(
             known, unasked = ladder.climbed(asked), ladder.unasked
     with clock.stage("complete"):
         missing += unproved(lists, contract, known.data)
-    issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing]
+    issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing, *asked.failures]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
@@ -180,9 +181,9 @@ def complete(
             break
         with clock.stage("ask"):
             further = rounds.put(f"again {number + 1}", asks)
+        asked.add(further)
         if not further.parts:
             break
-        asked.add(further)
         with clock.stage("assemble"):
             assembly.add(further.parts)
     unread = unread_tables(lists, tables)
@@ -198,11 +199,6 @@ def failed_record(info: DocumentInfo, error: IntaglioError, contract: Contract, 
         issues=(Issue(code=error_code(error), message=str(error), severity="error", page=error.page),),
         status="failed",
     )
-
-
-def error_code(error: IntaglioError) -> str:
-    """`EncryptedDocument` → `encrypted-document`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
 class Clock:

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from model.engine import Ask, Engine
 from pipeline.slices import MOST_PARTED, Asked, ask_all
+from schemas.errors import AnswerError, error_code
+from schemas.record import Issue
 
 FIRST = "first"  # the round of what was planned; the others are for what it left open
 
@@ -26,7 +28,8 @@ class Rounds(Protocol):
         """What comes of the asks, which may be none. name: of the round, unique within the document. in_parts: whether
         what does not come back whole is asked for again in parts.
 
-        Raises AnswerError where the engine gives no answer.
+        Raises AnswerError where the engine gives no answer in the first round. Where it does so later, what was said
+        before stands, and the failure is told in `Asked.failures`.
         """
         ...
 
@@ -39,7 +42,12 @@ class Live:
     said: dict[str, Asked] = field(default_factory=dict)
 
     def put(self, name: str, asks: Sequence[Ask], *, in_parts: bool = True) -> Asked:
-        asked = ask_all(self.engine, asks, self._left() if in_parts else 0)
+        try:
+            asked = ask_all(self.engine, asks, self._left() if in_parts else 0)
+        except AnswerError as error:
+            if FIRST not in self.said:
+                raise
+            asked = Asked(put=len(asks), failures=[_failure(name, error)])
         if asks:
             self.said[name] = asked
         return asked
@@ -49,3 +57,11 @@ class Live:
         if FIRST not in self.said:
             return None
         return max(0, MOST_PARTED + self.said[FIRST].put - sum(len(asked.spent) for asked in self.said.values()))
+
+
+def _failure(name: str, error: AnswerError) -> Issue:
+    return Issue(
+        code=error_code(error),
+        message=f"What the first answers left open was asked for again ({name}), in vain: {error}",
+        severity="error",
+    )

@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.addresses import is_url
 from pipeline.prices import Cost, Prices
 from pipeline.sinks import OWN_FOLDER, write_atomically
 from pipeline.tally import Totals
@@ -67,7 +65,7 @@ class RunReport(_Model):
     error: str = Field("", description="code of the error that ended it")
     started: AwareDatetime
     ended: AwareDatetime
-    sources: tuple[str, ...] = Field(description="as the user named them; of a URL neither user nor query")
+    sources: tuple[str, ...] = Field(description="as the user named them; URLs without credentials")
     schemas: tuple[SchemaUsed, ...]
     engine: EngineInfo
     reader: str = Field(description="fingerprint of all that can change a record: what the ledger keeps records under")
@@ -85,7 +83,10 @@ class RunReport(_Model):
     documents_per_second: float | None
     pages_per_second: float | None
     pages_per_minute: float | None
-    engine_busy_share: float | None = Field(description="seconds of `ask`, over reading seconds times readers")
+    engine_busy_share: float | None = Field(
+        description="of an engine in a process of its own, from its first batch to its last; else seconds of `ask` over "
+        "reading seconds times readers"
+    )
     prices: Prices
     cost: Cost | None = Field(None, description="None where no price was given")
 
@@ -95,13 +96,16 @@ class RunReport(_Model):
         return self.model_copy(update={"prices": prices, "cost": cost})
 
 
-def figures(totals: Totals, seconds: float, reading_seconds: float, workers: int) -> dict[str, object]:
-    """Those fields of a report that follow from totals and times."""
+def figures(
+    totals: Totals, seconds: float, reading_seconds: float, workers: int, load: EngineLoad | None
+) -> dict[str, object]:
+    """Those fields of a report that follow from totals and times. load: of an engine in a process of its own."""
 
     def rate(count: float) -> float | None:
         return round(count / reading_seconds, 4) if reading_seconds else None
 
     reading = reading_seconds * workers
+    busy = load.share if load else min(1.0, totals.seconds["ask"] / max(reading, 1e-9))
     return {
         "failures": dict(sorted(totals.failures.items())),
         "pages": totals.pages,
@@ -115,21 +119,13 @@ def figures(totals: Totals, seconds: float, reading_seconds: float, workers: int
         "documents_per_second": rate(totals.statuses.total()),
         "pages_per_second": rate(totals.pages),
         "pages_per_minute": rate(60 * totals.pages),
-        "engine_busy_share": round(min(1.0, totals.seconds["ask"] / reading), 4) if reading else None,
+        "engine_busy_share": round(busy, 4) if reading else None,
     }
 
 
 def run_name(started: datetime) -> str:
     """Names sort as their runs began."""
     return f"{started.astimezone(UTC).strftime(_TIME)}-{secrets.token_hex(3)}"
-
-
-def shown_source(place: str) -> str:
-    """A place as the user named it; of a URL no user, password or query, which may be a key to it."""
-    if not is_url(place):
-        return place
-    parts = urlsplit(place)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def write_report(folder: Path, report: RunReport) -> Path:

@@ -7,22 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from pipeline.addresses import shown
 from pipeline.discover import Routes
+from pipeline.engine_process import EngineLoad
 from pipeline.intake import Reader
 from pipeline.job import Job, Summary
-from pipeline.run_report import Documents, RunReport, SchemaUsed, State, figures, run_name, shown_source, write_report
+from pipeline.run_report import Documents, RunReport, SchemaUsed, State, figures, run_name, write_report
 from pipeline.serving import contract_of, engine_of
 from pipeline.tally import Tally
-from schemas.errors import IntaglioError
+from schemas.errors import IntaglioError, error_code
 
 
 class Run:
-    """A run that begins now. `tally` is to hear all that its batch tells. report: once it has ended."""
+    """A run that begins now. `tally` is to hear all that its batch tells. report: once it has ended.
+
+    engine_load: of an engine in a process of its own, how busy it was so far.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.tally = Tally()
         self.report: RunReport | None = None
+        self.engine_load: EngineLoad | None = None
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._workers = 0
@@ -45,8 +51,6 @@ class Run:
         try:
             yield
         except Exception as error:
-            from pipeline.extract import error_code
-
             self._error = error_code(error) if isinstance(error, IntaglioError) else type(error).__name__
             raise
 
@@ -68,7 +72,7 @@ class Run:
                 "error": self._error,
                 "started": self._started,
                 "ended": datetime.now(UTC),
-                "sources": tuple(map(shown_source, self.job.places)),
+                "sources": tuple(map(shown, self.job.places)),
                 "schemas": self._schemas(),
                 "engine": engine_of(self.job.engine).info,
                 "reader": reader.fingerprint,
@@ -84,7 +88,13 @@ class Run:
                     review=totals.statuses["review"],
                     failed=totals.statuses["failed"],
                 ),
-                **figures(totals, time.monotonic() - self._begun, self._reading_seconds, self._workers),
+                **figures(
+                    totals,
+                    time.monotonic() - self._begun,
+                    self._reading_seconds,
+                    self._workers,
+                    self.engine_load,
+                ),
                 "prices": self.job.prices,
             }
         )

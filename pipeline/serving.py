@@ -1,4 +1,5 @@
-"""What a worker process does: it loads its engine, then reads the documents it is given, one by one.
+"""What a worker process does: it reads the documents it is given, one by one, with an engine of its own, or with one
+that another process has.
 
 Only light imports here: how many threads native libraries take is settled before they are imported.
 """
@@ -9,16 +10,16 @@ import contextlib
 import os
 import resource
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, parent_process, reduction
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.discover import Source
 from schemas import errors
-from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
+from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed, error_code
 from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
@@ -46,9 +47,21 @@ class Read(NamedTuple):
     trace: bytes
 
 
+class Waits(NamedTuple):
+    """A worker's word that it waits for the engine, or works again: waiting is not the document's time."""
+
+    waiting: bool
+
+
+class Cut(NamedTuple):
+    """A worker's word that its line to the engine is cut; it waits for another one, as a handle over the same pipe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An assignment's record. code: of its first issue where it failed; retryable: that may pass. trace: packed."""
+    """An assignment's record. code: of its first issue where it failed; retryable: that, or what kept a record in
+    review from being asked about again, may pass. trace: packed.
+    """
 
     assignment: Assignment
     record: Record
@@ -57,14 +70,22 @@ class Outcome:
     trace: bytes = b""
 
 
-def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None, traces: bool) -> None:
+def serve(
+    pipe: connection.Connection,
+    engine: EngineSpec,
+    threads: int,
+    memory: int | None,
+    traces: bool,
+    line: connection.Connection | None = None,
+) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
-    then for each assignment what it has read or the error that kept it from that. memory: bytes that it may take.
-    traces: whether it notes down what made the records."""
+    then for each assignment what it has read or the error that kept it from that; in between, whether it waits for the
+    engine, or needs a new line to it. memory: bytes that it may take. traces: whether it notes down what made the
+    records. line: to the process that has the engine, where this one is not to load it."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     confine(memory)
     try:
-        engine_of(engine).load()
+        engine_for = _engines(pipe, engine, line)
         from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
     except IntaglioError as error:
         pipe.send(error)
@@ -72,7 +93,25 @@ def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory:
     pipe.send(None)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
-            pipe.send(_read(pipe.recv(), traces))
+            assignment = pipe.recv()
+            pipe.send(_read(assignment, engine_for(assignment), traces))
+
+
+def _engines(
+    pipe: connection.Connection, spec: EngineSpec, line: connection.Connection | None
+) -> Callable[[Assignment], Engine]:
+    """What gives the engine for a document: this process's own, loaded now, or the one of another process."""
+    if line is None:
+        engine_of(spec).load()
+        return lambda assignment: engine_of(assignment.engine)
+    from pipeline.engine_client import Door, EngineClient
+
+    def renewed() -> connection.Connection:
+        pipe.send(Cut())
+        return connection.Connection(reduction.recv_handle(pipe))
+
+    door = Door(line, renewed, lambda waits: pipe.send(Waits(waits)))
+    return lambda assignment: EngineClient(door, assignment.schema)
 
 
 def confine(memory: int | None) -> None:
@@ -87,12 +126,13 @@ def finished(assignment: Assignment, read: Read) -> Outcome:
     """The outcome of what a worker sent."""
     record = Record.model_validate_json(read.record)
     code = record.issues[0].code if record.status == "failed" and record.issues else ""
-    return Outcome(assignment, record, code, code in _retryable_codes(), read.trace)
+    passing = any(issue.code in _retryable_codes() for issue in record.issues)
+    return Outcome(assignment, record, code, passing, read.trace)
 
 
 def failed(assignment: Assignment, error: IntaglioError) -> Outcome:
     """The outcome of an assignment that gave no record."""
-    from pipeline.extract import error_code, failed_record
+    from pipeline.extract import failed_record
 
     info = DocumentInfo(uri=assignment.source.uri, sha256=assignment.sha256, media_type="", bytes=0)
     record = failed_record(info, error, contract_of(assignment.schema), engine_of(assignment.engine))
@@ -115,7 +155,7 @@ def engine_of(spec: EngineSpec) -> Engine:
     return load_engine(spec)
 
 
-def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
+def _read(assignment: Assignment, engine: Engine, traced: bool) -> Read | IntaglioError:
     from pipeline.extract import extract
 
     uri = assignment.source.uri
@@ -124,7 +164,7 @@ def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
         record = extract(
             assignment.source.path,
             contract_of(assignment.schema),
-            engine_of(assignment.engine),
+            engine,
             name=uri,
             passwords=assignment.passwords,
             trust=assignment.trust,
@@ -158,7 +198,5 @@ def _end_with_parent() -> None:
 
 @lru_cache(maxsize=1)
 def _retryable_codes() -> frozenset[str]:
-    from pipeline.extract import error_code
-
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, IntaglioError)]
     return frozenset(error_code(kind("")) for kind in kinds if kind.retryable)

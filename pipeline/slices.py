@@ -17,6 +17,7 @@ from schemas.errors import AnswerError
 from schemas.field import Field
 from schemas.narrow import narrowed
 from schemas.page import WHOLE_PAGE, Box, PageText
+from schemas.record import Issue
 
 MOST_PARTED = 32  # asks of a document that are parted, beyond one for each that was planned: failing has to end
 
@@ -32,12 +33,13 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """parts: together they answer what was asked, in its order; one that is still not whole says so. spent: replies
-    that were given up. put: how many asks it began with.
+    that were given up. put: how many asks it began with. failures: of rounds that the engine did not answer.
     """
 
     parts: list[Part] = field(default_factory=list)
     spent: list[Answer] = field(default_factory=list)
     put: int = 0
+    failures: list[Issue] = field(default_factory=list)
 
     @property
     def answers(self) -> list[Answer]:
@@ -48,6 +50,7 @@ class Asked:
         """Takes in what came of a later round, put for what this one left open."""
         self.parts.extend(further.parts)
         self.spent.extend(further.spent)
+        self.failures.extend(further.failures)
 
 
 def ask_all(engine: Engine, asks: Sequence[Ask], most: int | None = None) -> Asked:

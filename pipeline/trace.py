@@ -17,7 +17,7 @@ from pipeline.escalation.crops import closer
 from pipeline.slices import Asked, Part
 from schemas.contract import Contract
 from schemas.page import WHOLE_PAGE, Box, PageText, Word
-from schemas.record import ContractInfo, EngineInfo
+from schemas.record import ContractInfo, EngineInfo, Issue
 
 VERSION = 1
 
@@ -92,6 +92,7 @@ class Round(_Model):
     asks: tuple[Put, ...]
     answers: tuple[Said, ...]
     spent: tuple[Said, ...] = ()
+    failures: tuple[Issue, ...] = ()
 
 
 class Trace(_Model):
@@ -145,6 +146,7 @@ class _Telling:
             [Part(self._ask(put), self._answer(said)) for put, said in zip(round.asks, round.answers, strict=True)],
             [self._answer(said) for said in round.spent],
             round.put,
+            list(round.failures),
         )
 
     def _ask(self, put: Put) -> Ask:

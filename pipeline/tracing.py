@@ -65,7 +65,7 @@ def trace_of(
         rounds=rounds,
         pictures=tuple(
             Picture(page=page, long_side=long_side, region=region, sha256=sha256)
-            for (page, long_side, region), sha256 in shutter.pictures.items()
+            for (page, long_side, region), sha256 in sorted(shutter.pictures.items())  # in whichever order they came
         ),
     )
 
@@ -89,6 +89,7 @@ class _Noting:
             asks=tuple(self._put(part.ask) for part in asked.parts),
             answers=tuple(self._said(part.answer) for part in asked.parts),
             spent=tuple(map(self._said, asked.spent)),
+            failures=tuple(asked.failures),
         )
 
     def _put(self, ask: Ask) -> Put:

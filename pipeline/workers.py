@@ -2,6 +2,9 @@
 
 Each worker has a pipe of its own, so that one that dies in the middle of a message leaves no lock behind. It reads one
 document at a time; the next is handed out before the last one's record is kept, so that none waits for the disk.
+
+A light engine is in every worker. A heavy one, of which a machine has few, is in a process of its own
+(`pipeline.engine_process`): the workers do all the rest of many documents while it answers about one.
 """
 
 from __future__ import annotations
@@ -9,30 +12,41 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from multiprocessing import connection, get_context, resource_tracker
+from multiprocessing import connection, reduction
 from types import TracebackType
 
 from model.engine import EngineSpec
-from pipeline.serving import Assignment, Outcome, Read, engine_of, failed, finished, serve
+from pipeline.engine_process import EngineLoad, EngineProcess
+from pipeline.processes import cores, started
+from pipeline.serving import Assignment, Cut, Outcome, Read, Waits, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
 RECYCLE_AFTER = 200  # documents; native libraries leak
-END_SECONDS = 10.0  # for a worker with nothing to do to end
-START_SECONDS = 300.0  # for a worker to import its libraries and load its engine
-LOAD_SECONDS = 3600.0  # the same, of an engine with weights
+START_SECONDS = 300.0  # for a worker to import its libraries and load a light engine
 MOST_STARTS = 3  # of one worker in a row that come to nothing
 TICK_SECONDS = 0.2  # how often to look whether to stop, and for documents over their time
 LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machine
+IN_LINE = 8  # workers beyond one a core, whose documents wait for a heavy engine, so that it never waits for one
+
+
+def how_many(engine: EngineSpec, documents: int, wanted: int | None = None) -> int:
+    """Workers for so many documents: what is wanted, else one a core, and for a heavy engine some more."""
+    usual = cores() + (IN_LINE if is_heavy(engine) else 0)
+    return max(1, min(wanted or usual, documents))
+
+
+def is_heavy(engine: EngineSpec) -> bool:
+    """Whether not every worker can have an engine of its own. Raises EngineUnavailable."""
+    return engine_of(engine).limits.processes is not None
 
 
 class Workers:
-    """`count` reader processes for one engine. seconds: the most that one document may take. traces: whether what made
-    the records is kept.
+    """At most `count` reader processes for one engine. seconds: the most that one document may take. traces: whether
+    what made the records is kept.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
@@ -42,14 +56,19 @@ class Workers:
         self.seconds = seconds
         self.engine = engine
         self.traces = traces
-        self.heavy = engine_of(engine).limits.processes is not None
-        self.start_seconds = LOAD_SECONDS if self.heavy else START_SECONDS
-        self.recycle_after = (
-            math.inf if self.heavy else RECYCLE_AFTER
-        )  # reading its weights again costs more than leaks
-        # What a driver of graphics cards maps counts as data, and is far more than what it uses.
-        self.memory = None if self.heavy else max(LEAST_MEMORY, _memory() // count)
+        self.heavy = is_heavy(engine)
+        self.memory = max(LEAST_MEMORY, _memory() // count)
+        self._engine: EngineProcess | None = None
         self._workers: list[_Worker] = []
+
+    @property
+    def load(self) -> EngineLoad | None:
+        """How busy the engine was so far; None for one that is in every worker."""
+        return self._engine.load if self._engine else None
+
+    def line(self) -> connection.Connection | None:
+        """A new line to the engine, for a worker that has none of its own."""
+        return self._engine.connected() if self._engine else None
 
     def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
         """An outcome for each assignment, as they come; none any more once `stop` is set.
@@ -57,10 +76,16 @@ class Workers:
         Raises EngineUnavailable where the engine cannot be loaded, or workers do not even start.
         """
         waiting = iter(assignments)
-        self._workers = [_Worker(self, assignment) for assignment in islice(waiting, self.count)]
+        if self.heavy:
+            self._engine = EngineProcess(self.engine, self.seconds)
+        first = min(self.count, cores()) if self.heavy else self.count
+        self._workers = [_Worker(self, assignment) for assignment in islice(waiting, first)]
         busy = list(self._workers)
         while busy and not (stop is not None and stop.is_set()):
-            connection.wait([handle for worker in busy for handle in worker.handles], TICK_SECONDS)
+            busy += self._more(busy, waiting)
+            connection.wait([handle for each in self._processes(busy) for handle in each.handles], TICK_SECONDS)
+            if self._engine is not None:
+                self._engine.look()
             for worker in list(busy):
                 outcome = worker.outcome()
                 if outcome is None:
@@ -79,7 +104,22 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for worker in self._workers:
-            worker.end()
+            worker.kill()
+        if self._engine is not None:
+            self._engine.end()
+
+    def _more(self, busy: Sequence[_Worker], waiting: Iterator[Assignment]) -> list[_Worker]:
+        """A worker more where so many wait for the engine that a core has nothing to do."""
+        at_work = sum(not worker.waits for worker in busy)
+        if len(self._workers) >= self.count or at_work >= cores() or (following := next(waiting, None)) is None:
+            return []
+        self._workers.append(_Worker(self, following))
+        return self._workers[-1:]
+
+    def _processes(self, workers: Iterable[_Worker]) -> Iterator[_Worker | EngineProcess]:
+        yield from workers
+        if self._engine is not None:
+            yield self._engine
 
 
 class _Worker:
@@ -92,13 +132,18 @@ class _Worker:
         self.give(assignment)
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for the engine."""
+        return self.deadline == math.inf
+
+    @property
     def handles(self) -> tuple[connection.Connection, int]:
         """What to wait on: a message, or the end of the process."""
         return self.pipe, self.process.sentinel
 
     def give(self, assignment: Assignment) -> None:
         """Hands out a document."""
-        if self.tired or self.documents >= self.pool.recycle_after or not self.process.is_alive():
+        if self.tired or self.documents >= RECYCLE_AFTER or not self.process.is_alive():
             self._replace()
         self.assignment = assignment
         self.documents += 1
@@ -114,8 +159,11 @@ class _Worker:
             self.ready = True
             self.starts = 0
             self.deadline = time.monotonic() + self.pool.seconds
+        elif isinstance(message, Waits):
+            self._pause(message.waiting)
+        elif isinstance(message, Cut):
+            self._renew_line()
         elif isinstance(message, Read):
-            self.idle = True
             return finished(self.assignment, message)
         elif isinstance(message, IntaglioError):
             return self._refused(message)
@@ -125,32 +173,19 @@ class _Worker:
             return self._overdue()
         return None
 
-    def end(self) -> None:
-        """Ends the process; one that waits for work and holds a device is left to end by itself."""
-        self.pipe.close()
-        if self.idle and self.pool.heavy:
-            self.process.join(END_SECONDS)
-        self.kill()
-
     def kill(self) -> None:
         self.process.kill()
         self.process.join()
         self.pipe.close()
 
     def _start(self) -> None:
-        context = get_context("spawn")
-        self.pipe, theirs = context.Pipe()
+        self.pipe, theirs = connection.Pipe()
         pool = self.pool
-        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces)
-        self.process = context.Process(target=serve, args=arguments, daemon=True, name="intaglio-reader")
-        # Ctrl-C at a terminal reaches every process of the group; workers inherit this mask, and leave it to us.
-        # Python's resource tracker would lift it where it starts with the first of them.
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        line = pool.line()
+        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces, line)
+        self.process = started(serve, arguments, "intaglio-reader")
+        if line is not None:
+            line.close()
         theirs.close()
         self.starts += 1
         self.ready = False
@@ -162,10 +197,24 @@ class _Worker:
         self._start()
 
     def _send(self) -> None:
-        self.idle = False
-        self.deadline = time.monotonic() + (self.pool.seconds if self.ready else self.pool.start_seconds)
+        self.deadline = time.monotonic() + (self.pool.seconds if self.ready else START_SECONDS)
         with contextlib.suppress(OSError):  # it has died; its sentinel will say so
             self.pipe.send(self.assignment)
+
+    def _pause(self, waiting: bool) -> None:
+        """Time stands still for a document that waits for the engine."""
+        now = time.monotonic()
+        if waiting:
+            self.left, self.deadline = self.deadline - now, math.inf
+        else:
+            self.deadline = now + self.left
+
+    def _renew_line(self) -> None:
+        line = self.pool.line()
+        if line is not None:
+            with contextlib.suppress(OSError):  # the worker has died; its sentinel will say so
+                reduction.send_handle(self.pipe, line.fileno(), self.process.pid)
+            line.close()
 
     def _refused(self, error: IntaglioError) -> Outcome:
         if not self.ready:
@@ -193,9 +242,7 @@ class _Worker:
     def _overdue(self) -> Outcome:
         self.kill()
         if not self.ready:
-            raise EngineUnavailable(
-                f"the engine {self.pool.engine.name} did not start in {self.pool.start_seconds:g} seconds."
-            )
+            raise EngineUnavailable(f"the engine {self.pool.engine.name} did not start in {START_SECONDS:g} seconds.")
         error = DocumentTimeout(
             f"it took over {self.pool.seconds:g} seconds.",
             document=self.assignment.source.uri,
@@ -207,11 +254,6 @@ class _Worker:
 _NOTHING = object()
 _ENDED = object()
 _AGAIN = "The same command tries it again; if it ends so every time, take it out."
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int:

@@ -29,6 +29,7 @@ keyword context with defaults, so that every error survives pickling between pro
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 
@@ -56,6 +57,11 @@ class IntaglioError(Exception):
 
 def _rebuild(kind: type[IntaglioError], message: str, document: str, page: int | None, remedy: str) -> IntaglioError:
     return kind(message, document=document, page=page, remedy=remedy)
+
+
+def error_code(error: IntaglioError) -> str:
+    """`EncryptedDocument` → `encrypted-document`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
 class UsageError(IntaglioError):

@@ -9,9 +9,9 @@ from model.engine import Answer, Ask
 from model.fake import FakeEngine
 from model.registry import load_engine
 from pipeline.confidence.trust import Trust
-from pipeline.extract import error_code, extract
+from pipeline.extract import extract
 from schemas.contract import Contract
-from schemas.errors import DamagedDocument, DocumentTooLarge
+from schemas.errors import DamagedDocument, DocumentTooLarge, error_code
 from schemas.record import Record
 
 CONTRACT = Contract.from_json_schema(

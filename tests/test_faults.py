@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.faults import tortured
 from benchmarks.postgres import PostgresServer, postgres_server
-from benchmarks.small_documents import REPLY, truth, write_documents
+from benchmarks.small_documents import ENGINE, truth, write_documents
 from model.engine import EngineSpec
 from pipeline import database
 from pipeline.batch import run_batch
@@ -40,7 +40,7 @@ def server() -> Iterator[PostgresServer]:
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("INTAGLIO_FAKE_SECONDS", "0.05")
     schema = write_documents(tmp_path / "docs", COUNT)
-    engine, trust = EngineSpec("fake", REPLY), Trust(escalations=0)
+    engine, trust = EngineSpec("fake", ENGINE), Trust(escalations=0)
     return Job((str(tmp_path / "docs"),), (str(schema),), tmp_path / "out", engine=engine, workers=1, trust=trust)
 
 
@@ -112,7 +112,7 @@ def test_a_run_that_is_told_to_end_keeps_what_is_done_and_gives_its_documents_ba
 ) -> None:
     os.environ["INTAGLIO_FAKE_SECONDS"] = "0.3"
     command = [sys.executable, "-m", "flows.cli", "ingest", *job.places, "--schema", *job.schemas, "--out", job.out]
-    engine = ["--engine", "fake", "--model", REPLY, "--escalations", "0", "--workers", "2", "--direct"]
+    engine = ["--engine", "fake", "--model", ENGINE, "--escalations", "0", "--workers", "2", "--direct"]
     run = subprocess.Popen(
         [*map(str, command), *engine, "--ledger", postgres_url], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
@@ -141,7 +141,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_a_clear_error_and_the_same_run_goes_on_once_there_is_room(job: Job, small_disk: Path) -> None:
     command = [sys.executable, "-m", "flows.cli", "ingest", *job.places, "--schema", *job.schemas, "--out", job.out]
-    engine = ["--engine", "fake", "--model", REPLY, "--escalations", "0", "--workers", "1", "--direct"]
+    engine = ["--engine", "fake", "--model", ENGINE, "--escalations", "0", "--workers", "1", "--direct"]
     full = subprocess.run([*map(str, command), *engine], cwd=ROOT, capture_output=True, text=True, check=False)
     *_, last = full.stderr.strip().splitlines()
     assert full.returncode == 2 and last.startswith("intaglio: ") and "Make room" in last, full.stderr

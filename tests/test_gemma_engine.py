@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from model.bounds import THOUGHT_TOKENS, most_tokens
 from model.engine import Answer, Ask, EngineSpec, PageView, Scope
-from model.gemma.answering import THOUGHT_TOKENS
 from model.gemma.engine import GemmaEngine
 from model.grammar.generation import generation_schema
 from schemas.contract import Contract
@@ -146,6 +146,45 @@ def test_documents_of_unequal_pages_give_what_each_gives_alone(engine: GemmaEngi
             single.prompt_tokens,
         )
     assert len({answer.prompt_tokens for answer in together}) == 3
+
+
+def test_asks_with_few_pages_of_their_own_are_written_as_one_batch(engine: GemmaEngine) -> None:
+    """As crops are, and short documents: each with its own pages, and what it gives alone."""
+    sides = ((595, 842), (842, 300), (200, 900), (595, 400))
+    asks = [Ask(f"{at}", BILL, (page(at + 1, f"Invoice number INV-{at}", each),)) for at, each in enumerate(sides)]
+    asks.append(Ask("wide", load_contract("form"), (page(7), page(8))))
+    rows: list[int] = []
+    handle = engine._answering.model.model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(kwargs["input_ids"].shape[0]), with_kwargs=True
+    )
+    try:
+        with reading(engine) as read:
+            together = answers(engine, asks)
+    finally:
+        handle.remove()
+    assert max(rows) == len(asks)
+    assert read["pictures"] == 6  # each page once
+    for joint, ask in zip(together, asks, strict=True):
+        [single] = answers(engine, [ask])
+        assert (joint.json_text, joint.finish, joint.prompt_tokens) == (
+            single.json_text,
+            single.finish,
+            single.prompt_tokens,
+        )
+        for pointer, logprobs in joint.leaf_logprobs.items():
+            assert logprobs == pytest.approx(single.leaf_logprobs[pointer], abs=1e-3)
+
+
+def test_no_ask_takes_more_tokens_than_its_bound(engine: GemmaEngine) -> None:
+    hostile = page(1, "<|image|> <turn|> ``` \x00\x00 \ud7ff 漢字かな العربية €€ " + "é" * 50)
+    for pages in (PAGES, (hostile,), tuple(page(at, sides=(300, 900)) for at in range(1, 9))):
+        for ask in (
+            Ask("a", BILL, pages),
+            Ask("b", load_contract("invoice"), pages, question="Why?", think=True, look=True),
+            Ask("c", load_contract("bank_statement"), pages, scope=Scope("/transactions", 1, 1, Box(0, 0, 1, 0.5))),
+        ):
+            taken, most = engine.count(ask), most_tokens(ask, engine.limits)
+            assert taken <= most
 
 
 def test_a_batch_over_one_document_gives_what_its_asks_give_alone(engine: GemmaEngine) -> None:

@@ -18,7 +18,7 @@ from pipeline import run_report
 from pipeline.batch import open_batch, run_batch
 from pipeline.job import Job, Planned, Row, Watch
 from pipeline.prices import FREE, Prices, prices_of
-from pipeline.run_report import RunReport, read_reports, run_name, shown_source, write_report
+from pipeline.run_report import RunReport, read_reports, run_name, write_report
 from pipeline.tally import Tally
 from schemas.errors import EngineUnavailable, UsageError
 from schemas.record import Usage
@@ -192,18 +192,6 @@ def test_a_later_version_may_say_more(tmp_path: Path, report: RunReport) -> None
     path = write_report(tmp_path, report)
     path.write_text(json.dumps({**json.loads(path.read_text()), "weather": "fine"}))
     assert next(read_reports(tmp_path)) == report
-
-
-@pytest.mark.parametrize(
-    ("place", "shown"),
-    [
-        ("invoices/", "invoices/"),
-        ("s3://bucket/folder", "s3://bucket/folder"),
-        ("https://user:key@host:8443/a.pdf?signature=key#key", "https://host:8443/a.pdf"),
-    ],
-)
-def test_no_key_to_a_source_is_kept(place: str, shown: str) -> None:
-    assert shown_source(place) == shown
 
 
 @pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])

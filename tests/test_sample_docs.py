@@ -22,12 +22,11 @@ from stdnum.nl import btw
 
 from model.values.dates import parse_date
 from pipeline.document import open_document
-from pipeline.extract import error_code
 from sample_docs.make.__main__ import HERE, SAMPLES
 from sample_docs.make.paper import Mark, Paper, Value
 from sample_docs.make.sample import truth
 from sample_docs.make.scan import Look, moved, pictures
-from schemas.errors import DocumentError
+from schemas.errors import DocumentError, error_code
 from schemas.pointer import leaves, resolve
 from schemas.registry import load_contract
 

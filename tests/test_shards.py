@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.small_documents import REPLY, truth, write_documents
+from benchmarks.small_documents import ENGINE, truth, write_documents
 from model.engine import EngineSpec
 from pipeline.batch import open_batch, run_batch
 from pipeline.confidence.trust import Trust
@@ -27,7 +27,7 @@ def docs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def job(docs: Path, tmp_path: Path, postgres_url: str) -> Job:
-    schema, engine = str(tmp_path / "ticket.json"), EngineSpec("fake", REPLY)
+    schema, engine = str(tmp_path / "ticket.json"), EngineSpec("fake", ENGINE)
     return Job((str(docs),), (schema,), tmp_path / "out", engine, postgres_url, workers=1, trust=Trust(escalations=0))
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from model.engine import Answer, Ask, EngineSpec, Finish, PageView
+from model.bounds import THOUGHT_TOKENS
+from model.engine import Answer, Ask, EngineSpec, PageView
 from model.gemma import attention
 from model.gemma.cache import branch, empty_cache
 from model.gemma.calls import read_calls
@@ -30,7 +31,7 @@ from model.gemma.room import rows_at_once
 from model.gemma.sizes import MOST_REPLIES
 from model.gemma.tools import MAX_CALLS, ZOOM_TOKENS, Exchange, run_calls
 from model.grammar.constraint import Constraint
-from model.grammar.free import parse_free_json
+from model.grammar.free import free_reply
 from model.grammar.generation import Generation, generation_schema
 from model.grammar.guidance import Grammars
 from model.grammar.leaves import leaf_logprobs
@@ -40,7 +41,7 @@ from model.grammar.rows import Row as Held
 from model.wording import schema_text
 from schemas.errors import AnswerError
 
-THOUGHT_TOKENS = 4096  # of one thought; it is then closed
+LOOSE_TOKENS = 8192  # of pages that one ask alone is about: so few are read for its row, and not kept
 CHANNEL = "thought"  # the first line of a channel that holds a thought
 
 
@@ -129,27 +130,33 @@ class Answering:
         return len(self._prompt(draft).ids) + self._most_tokens(draft)
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """Asks on the same pages are answered together; those that may take longest are begun first."""
+        """Asks on the same pages are answered together, and so are those that have few pages for themselves; those that
+        may take longest are begun first.
+        """
         groups: list[list[Draft]] = []
         for draft in sorted(map(self._draft, asks), key=lambda draft: draft.expected_rows, reverse=True):
             group = next((group for group in groups if group[0].reads_like(draft)), None)
             if group is None:
                 groups.append(group := [])
             group.append(draft)
+        loose = [group[0] for group in groups if len(group) == 1 and self._prompt(group[0]).prefix <= LOOSE_TOKENS]
+        if len(loose) > 1:
+            yield from self._answered(loose, shared=False)
+            groups = [group for group in groups if not any(group[0] is draft for draft in loose)]
         for group in groups:
-            yield from self._answered(group)
+            yield from self._answered(group, shared=True)
 
     def _draft(self, ask: Ask) -> Draft:
         thinks = self.spec.thinking == "on" or (self.spec.thinking == "asked" and ask.think)
         return Draft(ask, generation_schema(ask.contract), thinks)
 
-    def _answered(self, drafts: Sequence[Draft]) -> Iterator[Answer]:
+    def _answered(self, drafts: Sequence[Draft], *, shared: bool) -> Iterator[Answer]:
         """As many at a time as memory allows. Where that turns out too many, those under way are begun anew, fewer at a
-        time; what was answered and what was read of the pages stay."""
+        time; what was answered and what was read of the pages stay. shared: all are about the same pages."""
         left = {draft.ask.id: draft for draft in drafts}
         most = MOST_REPLIES
         while left:
-            written = self._written(deque(replace(draft) for draft in left.values()), most)
+            written = self._written(deque(replace(draft) for draft in left.values()), most, shared)
             try:
                 for answer in written:
                     del left[answer.ask_id]
@@ -167,16 +174,20 @@ class Answering:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def _written(self, waiting: deque[Draft], most: int) -> Iterator[Answer]:
+    def _written(self, waiting: deque[Draft], most: int, shared: bool) -> Iterator[Answer]:
         """A draft that asks to look something up, or loops, waits for its next reply."""
         constraint = Constraint(self.grammars)
-        self._read(waiting[0])
+        if shared:
+            self._read(waiting[0])
+        else:
+            self.trunk = None  # its memory is for rows that have pages of their own
+        own = max(self._own_tokens(draft, shared) for draft in ([waiting[0]] if shared else waiting))
         for row in decode(
             self.model,
-            lambda: self._row(waiting.popleft()) if waiting else None,
+            lambda: self._row(waiting.popleft(), shared) if waiting else None,
             lambda rows, scores: constraint.choose([row.subject.held for row in rows], scores),
             self.stops,
-            most_rows=min(most, rows_at_once(self.model, self._own_tokens(waiting[0]))),
+            most_rows=min(most, rows_at_once(self.model, own)),
         ):
             draft, reply = row.subject.draft, row.subject.held.reply(looped=row.finish == "loop")
             draft.mask_seconds += row.subject.held.seconds
@@ -192,11 +203,12 @@ class Answering:
         """Of one reply."""
         return self.spec.output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
 
-    def _own_tokens(self, draft: Draft) -> int:
-        """That a draft may add to the pages that it shares with others."""
+    def _own_tokens(self, draft: Draft, shared: bool) -> int:
+        """That a draft may add to the pages that it shares with others, if it does."""
         prompt = self._prompt(draft)
+        read = prompt.prefix if shared else 0
         looked_up = MAX_CALLS * ZOOM_TOKENS if draft.may_call else 0
-        return len(prompt.ids) - prompt.prefix + looked_up + self._most_tokens(draft)
+        return len(prompt.ids) - read + looked_up + self._most_tokens(draft)
 
     def _prompt(self, draft: Draft) -> Prompt:
         """Made once. Pages that were told before are not made into tokens again."""
@@ -224,8 +236,9 @@ class Answering:
             self.trunk = trunk = Trunk(pages, prompt.ids[: prompt.prefix], cache)
         return trunk
 
-    def _row(self, draft: Draft) -> Row[Writing]:
-        prompt, cache = self._prompt(draft), branch(self._read(draft).cache)
+    def _row(self, draft: Draft, shared: bool) -> Row[Writing]:
+        prompt = self._prompt(draft)
+        cache = branch(self._read(draft).cache) if shared else empty_cache(self.model.config)
         logits = prefill(self.model, self.processor.images, prompt, cache)
         assert logits is not None  # a prompt is longer than its prefix: its task comes last
         rule = Rule(
@@ -261,7 +274,7 @@ class Answering:
         pieces = self.grammars.pieces(reply.tokens)
         text, finish, start = b"".join(pieces).decode("utf-8", errors="replace"), reply.finish, 0
         if not draft.held:
-            text, finish, start = _free(text, finish)
+            text, finish, start = free_reply(text, finish)
         whole = finish == "stop"
         return Answer(
             ask_id=draft.ask.id,
@@ -275,14 +288,3 @@ class Answering:
             output_tokens=draft.output_tokens,
             mask_seconds=draft.mask_seconds,
         )
-
-
-def _free(text: str, finish: Finish) -> tuple[str, Finish, int]:
-    """A reply that no grammar held: its text up to the object's end, how it came out, and where the object begins."""
-    if finish != "stop":
-        return text, finish, 0
-    try:
-        found = parse_free_json(text)
-    except AnswerError:
-        return text, "invalid", 0
-    return text[: found.end], "stop", found.start

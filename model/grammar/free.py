@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.engine import Finish
 from schemas.errors import AnswerError
 
 _BEGINS = re.compile(r'\{\s*["}]')
@@ -67,3 +68,14 @@ def _finite(number: str) -> float:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)
+
+
+def free_reply(text: str, finish: Finish) -> tuple[str, Finish, int]:
+    """A reply that no grammar held: its text up to the object's end, how it came out, and where the object begins."""
+    if finish != "stop":
+        return text, finish, 0
+    try:
+        found = parse_free_json(text)
+    except AnswerError:
+        return text, "invalid", 0
+    return text[: found.end], "stop", found.start

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
+from model.bounds import THOUGHT_TOKENS
 from model.engine import Answer, Ask, EngineSpec, PageView
 from model.grammar.generation import generation_schema
 from model.grammar.loops import MOST_ROWS
@@ -21,7 +22,7 @@ from model.served.abilities import Abilities
 from model.served.connection import Connection
 from model.served.faults import Passing, Refused, explained
 from model.served.reply import Judged, Reading, judged
-from model.served.request import CHAT, NOTHING, THOUGHT_TOKENS, Draft, Pages, in_words, pages_of, rest_of
+from model.served.request import CHAT, NOTHING, Draft, Pages, in_words, pages_of, rest_of
 from schemas.errors import AnswerError
 
 MOST_PAGES = 256 << 20  # bytes of pages that wait to be sent; more only where one document has more

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from model.bounds import THOUGHT_TOKENS
 from model.engine import Ask
 from model.grammar.generation import Generation
 from model.served.abilities import Ability
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 LARGEST_PNG = 1_000_000  # bytes; a scan takes far less as JPEG, and loses nothing that can be read
 JPEG_QUALITY = 95
-THOUGHT_TOKENS = 4096  # that a thought may take beside the reply
 
 
 @dataclass(frozen=True)
