@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.engine_process import EngineLoad
 from pipeline.prices import Cost, Prices
 from pipeline.sinks import OWN_FOLDER, write_atomically
 from pipeline.tally import Totals
@@ -84,7 +85,7 @@ class RunReport(_Model):
     pages_per_second: float | None
     pages_per_minute: float | None
     engine_busy_share: float | None = Field(
-        description="of an engine in a process of its own, from its first batch to its last; else seconds of `ask` over "
+        description="of an engine in its own process, from its first batch to its last; else seconds of `ask` over "
         "reading seconds times readers"
     )
     prices: Prices
