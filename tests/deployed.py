@@ -79,9 +79,6 @@ class Deployed:
         """The HTTP status with which the server's API refuses a POST."""
         return self._send("POST", path, json=body).status_code
 
-    def delete(self, path: str) -> None:
-        self._send("DELETE", path).raise_for_status()
-
     def patch(self, path: str, **body: Any) -> None:
         self._send("PATCH", path, json=body).raise_for_status()
 
