@@ -16,9 +16,9 @@ from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Planned, Row, Summary, Watch
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, Seen
 from pipeline.serving import Outcome, contract_of, engine_of
-from pipeline.sinks import output_folder, record_path, write_atomically, write_bytes, write_lines
+from pipeline.sinks import files_held, output_folder, record_path, write_atomically, write_bytes, write_lines
 from pipeline.trace_file import trace_path
 from pipeline.workers import Workers, cores
 from schemas.record import Record
@@ -127,6 +127,11 @@ def restore_files(job: Job, ledger: Ledger) -> int:
 
     Returns how many were missing.
     """
+    with files_held(job.out):
+        return _restore_files(job, ledger)
+
+
+def _restore_files(job: Job, ledger: Ledger) -> int:
     holders = ledger.holders()
     kept = {seen.place for seen in holders.values()}
     for seen in ledger.sources():
@@ -139,20 +144,26 @@ def restore_files(job: Job, ledger: Ledger) -> int:
         if seen.written != number or not record_path(job.out, seen.name).exists()
     ]
     for number, text in ledger.records(missing):
-        pretty = Record.model_validate_json(text).model_dump_json(indent=2)
-        write_atomically(record_path(job.out, holders[number].name), pretty)
-        ledger.wrote(holders[number].place, number)
+        write_record(job, ledger, holders[number], text)
     return len(missing)
+
+
+def write_record(job: Job, ledger: Ledger, holder: Seen, text: str) -> None:
+    """Puts the record (as JSON) of a source's document into its JSON file. The caller has `files_held`."""
+    pretty = Record.model_validate_json(text).model_dump_json(indent=2)
+    write_atomically(record_path(job.out, holder.name), pretty)
+    ledger.wrote(holder.place, holder.document)
 
 
 def write_jsonl(job: Job, ledger: Ledger) -> None:
     """All records of the output folder, one a line, in the order of their names; nothing where it lacks nothing."""
-    if ledger.complete() and job.jsonl.exists():
-        return
-    holders = ledger.holders()
-    ordered = sorted(holders, key=lambda number: holders[number].name)
-    write_lines(job.jsonl, (text for _, text in ledger.records(ordered)))
-    ledger.completed()
+    with files_held(job.out):
+        if ledger.complete() and job.jsonl.exists():
+            return
+        holders = ledger.holders()
+        ordered = sorted(holders, key=lambda number: holders[number].name)
+        write_lines(job.jsonl, (text for _, text in ledger.records(ordered)))
+        ledger.completed()
 
 
 def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -193,6 +194,10 @@ class Ledger:
         """Keeps that the JSONL has been written."""
         with self._engine.begin() as connection:
             self._mark(connection, complete=True)
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A transaction, for the queries of `pipeline.versions`."""
+        return self._engine.begin()
 
     def close(self) -> None:
         self._engine.dispose()

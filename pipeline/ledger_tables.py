@@ -2,7 +2,7 @@
 
 `documents`: every record, by the bytes it was read from, the contract and the engine. `sources`: every file seen, with
 the hash of its bytes while it does not change, the name of its output, and its document. `outputs`: whether an output
-folder's JSONL lacks something.
+folder's JSONL lacks something. `versions`: what persons have made of records; see `pipeline.versions`.
 """
 
 from __future__ import annotations
@@ -59,6 +59,17 @@ OUTPUTS = Table(
     METADATA,
     Column("output", String(512), primary_key=True),
     Column("complete", Boolean, nullable=False),
+)
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("document", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("record", LargeBinary, nullable=False),
 )
 
 

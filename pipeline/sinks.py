@@ -17,6 +17,7 @@ from schemas.errors import OutputUnwritable
 JSONL = "records.jsonl"
 OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, and the lock of the run at work
 LOCK = "lock"
+FILES = "files"  # the lock of whoever writes what a ledger says into the folder's files
 LOOK_SECONDS = 0.2  # far longer than looking at the lock takes
 LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
 
@@ -45,6 +46,23 @@ def output_folder(folder: Path) -> Iterator[Path]:
                 f"another run is writing to {folder}.", remedy="Wait for it, or give another folder with --out."
             ) from error
         yield folder
+
+
+@contextmanager
+def files_held(folder: Path) -> Iterator[None]:
+    """Waits for whoever writes what the ledger says into the folder's files, and keeps others waiting: a run that ends
+    and a person who corrects a record may meet there. Not to be nested. Raises OutputUnwritable.
+    """
+    try:
+        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
+        lock = (folder / OWN_FOLDER / FILES).open("w")
+    except OSError as error:
+        raise OutputUnwritable(
+            f"the folder {folder} cannot be written: {error.strerror}.", remedy="Set its permissions."
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def is_held(folder: Path) -> bool:
