@@ -9,6 +9,7 @@ import typer
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
 from flows.operating import export, status
 from flows.reading import ask, extract, ingest, plan
+from flows.reviewing import review
 
 app = typer.Typer(
     name="intaglio",
@@ -22,6 +23,7 @@ app = typer.Typer(
 COMMANDS = (ingest, status, export, extract, plan, ask, evaluate, calibrate, show, replay, schemas, quantise, doctor)
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(review, name="review")
 
 
 def main() -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, func, insert, inspect, select, update
@@ -192,17 +191,26 @@ def earlier_readings(connection: Connection, output: str) -> list[Earlier]:
     return [Earlier(*row) for row in connection.execute(query)]
 
 
-def changed_documents(connection: Connection, output: str) -> Sequence[tuple[str, str, int]]:
-    """(name, place, document id) of every source whose bytes have a reading that persons have changed, the one that
-    was changed last; in the order of the names. Readings by another schema than the newest one's are left out.
+class Changed(NamedTuple):
+    """A source whose bytes have a reading that persons have changed. document: id of that one, the one that was changed
+    last; newest: id of the newest reading.
     """
+
+    name: str
+    place: str
+    document: int
+    newest: int
+
+
+def changed_readings(connection: Connection, output: str) -> list[Changed]:
+    """In the order of the names. Readings by another schema than the newest one's are left out."""
     if not _is_there(connection):
         return []
     now = DOCUMENTS.alias("now")
     last = select(VERSIONS.c.document, func.max(VERSIONS.c.at).label("at")).where(VERSIONS.c.number > 0)
     changed = last.group_by(VERSIONS.c.document).subquery()
     query = (
-        select(SOURCES.c.name, SOURCES.c.place, DOCUMENTS.c.id)
+        select(SOURCES.c.name, SOURCES.c.place, DOCUMENTS.c.id, now.c.id)
         .select_from(changed)
         .join(DOCUMENTS, DOCUMENTS.c.id == changed.c.document)
         .join(SOURCES, SOURCES.c.sha256 == DOCUMENTS.c.sha256)
@@ -210,7 +218,7 @@ def changed_documents(connection: Connection, output: str) -> Sequence[tuple[str
         .where(SOURCES.c.output == output)
         .order_by(changed.c.at)
     )
-    found = {row.name: (row.name, row.place, row.id) for row in connection.execute(query)}
+    found = {row[0]: Changed(*row) for row in connection.execute(query)}
     return [found[name] for name in sorted(found)]
 
 

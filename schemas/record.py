@@ -19,7 +19,7 @@ Settled = Literal["confirmed", "corrected"]
 
 
 def _is_none(value: object) -> bool:
-    """What only a person sets is left out where none did: then the record is as it was before there were such fields."""
+    """What only a person sets is left out where none did: such a record is as it was before there was review."""
     return value is None
 
 

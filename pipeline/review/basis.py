@@ -53,8 +53,8 @@ def _contract(record: Record, schema: str, trace: Trace | None) -> tuple[Contrac
                 remedy="Name that one, or read the document again with the new one.",
             )
         return contract, True
-    if (contract := built_in(wanted.fingerprint)[1]) is not None:
-        return contract, True
+    if (known := built_in(wanted.fingerprint)[1]) is not None:
+        return known, True
     if trace is not None:
         return contract_of(trace)
     raise UsageError(

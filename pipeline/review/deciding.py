@@ -206,6 +206,7 @@ def _change(
     values = {
         pointer: Replaced(before=resolve(record.data, pointer), after=resolve(now.data, pointer))
         for pointer in now.changed
+        if resolve(now.data, pointer) is not None or resolve(record.data, pointer) is not None
     }
     kept = set(now.origins.values())
     gone = {at: value for at, value in leaves(record.data) if at not in kept and at not in values and value is not None}

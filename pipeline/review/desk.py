@@ -1,4 +1,4 @@
-"""Where decisions are kept: each a version in the ledger, then in the files of the output folder. A run may be at work."""
+"""Where decisions are kept: each as a version in the ledger, then in the files of its folder. A run may be at work."""
 
 from __future__ import annotations
 

@@ -132,7 +132,9 @@ class _Work:
             parent, shadow = _child(parent, step), _child(shadow, step)
         known = last in parent if isinstance(parent, dict) else isinstance(parent, list) and int(last) < len(parent)
         if not known:
-            raise UsageError(f"there is no {_joined(steps)} to delete.", remedy="See `intaglio show` for what there is.")
+            raise UsageError(
+                f"there is no {_joined(steps)} to delete.", remedy="See `intaglio show` for what there is."
+            )
         if isinstance(parent, list):
             del parent[int(last)], shadow[int(last)]
             return
@@ -158,8 +160,9 @@ def _told(before: Any, after: Any, shadow: Any) -> Edited:
 
 
 def _compared(old: Any, new: Any, pointer: str, state: bool = False) -> Any:
-    """The shadow of the new data. pointer: of the old; state: whether leaves that are the same are stated by it. Entries
-    that are the same are known wherever they stand now.
+    """The shadow of the new data. pointer: of the old; state: whether leaves that are the same are stated by it.
+
+    Entries that are the same are known wherever they stand now.
     """
     if isinstance(new, dict):
         olds = old if isinstance(old, dict) else {}
@@ -176,16 +179,14 @@ def _compared(old: Any, new: Any, pointer: str, state: bool = False) -> Any:
 
 
 def _compared_lists(old: list[Any], new: list[Any], pointer: str, state: bool) -> list[Any]:
-    texts = [[json.dumps(entry, sort_keys=True) for entry in entries] for entries in (old, new)]
+    before, after = ([json.dumps(entry, sort_keys=True) for entry in entries] for entries in (old, new))
     shadow: list[Any] = []
-    matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for kind, first, last, start, end in matcher.get_opcodes():
         for place in range(start, end):
             twin = first + place - start
             known = kind == "equal" or twin < last
-            shadow.append(
-                _compared(old[twin], new[place], f"{pointer}/{twin}", state) if known else _fresh(new[place])
-            )
+            shadow.append(_compared(old[twin], new[place], f"{pointer}/{twin}", state) if known else _fresh(new[place]))
     return shadow
 
 

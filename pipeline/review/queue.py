@@ -150,7 +150,7 @@ def _why(pointer: str, told: FieldResult, record: Record) -> Iterator[str]:
         yield "the engine wavered"
     if told.steps:
         yield f"looked at again ({', '.join(told.steps)})"
-    yield f"confidence {told.confidence:.2f} is too low for a precision of {record.precision:g}"
+    yield f"not sure enough for a precision of {record.precision:g}"
 
 
 def _number(value: Any) -> Decimal | None:

@@ -52,7 +52,7 @@ def fitting(value: Any, node: Field) -> Any:
 def blank(node: Field) -> Any:
     """An entry or object with nothing in it yet: null or an empty list wherever the schema lets there be one."""
     if node.kind == "object" and node.children:
-        made = {}
+        made: dict[str, Any] = {}
         for child in node.children:
             if child.nullable:
                 made[child.name] = None
