@@ -79,13 +79,22 @@ EVERYTHING = Wanted()
 class LedgerView:
     """What a ledger holds of one output folder. Made by `open_view`, whose errors it shares.
 
-    file: that the ledger is in; None where it is on a server. connection: for the queries of `pipeline.versions`.
+    file: that the ledger is in; None where it is on a server.
     """
 
     def __init__(self, connection: Connection, output: str, file: Path | None) -> None:
         self.file = file
-        self.output = output
-        self.connection = connection
+        self._connection = connection
+        self._output = output
+
+    @property
+    def connection(self) -> Connection:
+        """For the queries of `pipeline.versions`."""
+        return self._connection
+
+    @property
+    def output(self) -> str:
+        return self._output
 
     def groups(self) -> list[Group]:
         """How many documents there are of each kind."""
@@ -93,12 +102,12 @@ class LedgerView:
         told: list[Any] = [func.count(), func.max(DOCUMENTS.c.updated), func.min(DOCUMENTS.c.id)]
         holders = self._holders()
         query = select(*keys, *told).join(holders, holders.c.document == DOCUMENTS.c.id)
-        return [Group(*row) for row in self.connection.execute(query.group_by(*keys).order_by(*keys))]
+        return [Group(*row) for row in self._connection.execute(query.group_by(*keys).order_by(*keys))]
 
     def record(self, number: int) -> str:
         """One record, as JSON."""
         query = select(DOCUMENTS.c.record).where(DOCUMENTS.c.id == number)
-        return _text(self.connection.execute(query).scalar_one())
+        return _text(self._connection.execute(query).scalar_one())
 
     def waiting(self, most: int) -> Waiting:
         """What is left of the folder's documents as the last run saw them. most: names that are given.
@@ -108,18 +117,18 @@ class LedgerView:
         lacking = or_(DOCUMENTS.c.id.is_(None), DOCUMENTS.c.sha256 != SOURCES.c.sha256)
         joined = SOURCES.outerjoin(DOCUMENTS, SOURCES.c.document == DOCUMENTS.c.id)
         name = func.min(SOURCES.c.name).label("name")
-        left = select(name).select_from(joined).where(SOURCES.c.output == self.output, lacking)
+        left = select(name).select_from(joined).where(SOURCES.c.output == self._output, lacking)
         names = left.group_by(SOURCES.c.sha256).subquery()
-        count = self.connection.execute(select(func.count()).select_from(names)).scalar_one()
-        first = self.connection.execute(select(names.c.name).order_by(names.c.name).limit(most))
+        count = self._connection.execute(select(func.count()).select_from(names)).scalar_one()
+        first = self._connection.execute(select(names.c.name).order_by(names.c.name).limit(most))
         return Waiting(count, tuple(row.name for row in first))
 
     def documents(self, wanted: Wanted = EVERYTHING, most: int | None = None) -> Iterator[Kept]:
         """Documents in the order of their names, a few in memory at a time."""
-        rows = self.connection.execute(self._found(wanted).limit(most), execution_options={"yield_per": CHUNK})
+        rows = self._connection.execute(self._found(wanted).limit(most), execution_options={"yield_per": CHUNK})
         while chunk := list(islice(rows, CHUNK)):
             query = select(DOCUMENTS.c.id, DOCUMENTS.c.record).where(DOCUMENTS.c.id.in_([row.id for row in chunk]))
-            records = {row.id: row.record for row in self.connection.execute(query)}
+            records = {row.id: row.record for row in self._connection.execute(query)}
             for row in chunk:
                 facts = row._asdict()
                 yield Kept(record=_text(records[facts.pop("id")]), **facts)
@@ -142,7 +151,7 @@ class LedgerView:
     def _holders(self) -> Any:
         """By document, the source under whose name its record is kept: the one that was seen first."""
         first = func.min(SOURCES.c.id).label("first")
-        ours = (SOURCES.c.output == self.output, SOURCES.c.document.is_not(None))
+        ours = (SOURCES.c.output == self._output, SOURCES.c.document.is_not(None))
         return select(SOURCES.c.document, first).where(*ours).group_by(SOURCES.c.document).subquery()
 
 
