@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import flow
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
-from prefect.states import Cancelled
 from pydantic import BaseModel, Field
 
 from flows.commands.review import read_values
@@ -37,6 +36,10 @@ HOURS = 24
 LONGEST = 60  # characters of a value that a form shows
 MOST_FIELDS = 8  # of a document that a form shows
 POLL_SECONDS = 10
+
+
+class Unanswered(IntaglioError):
+    """A form waited for nothing."""
 
 
 class Correction(BaseModel):
@@ -71,16 +74,17 @@ class Outcome:
 def review_run(
     out: Path,
     ledger: str = "",
-    schema: str = "",
+    contract: str = "",
     most: int = 20,
     order: Literal["worst", "easy", "name"] = "worst",
     hours: float = HOURS,
     poll_seconds: int = POLL_SECONDS,
-) -> Any:
+) -> dict[str, int]:
     """Shows the queue of an output folder in a form, and keeps what is said, until nothing is left or wanted.
 
-    ledger, schema: as `intaglio review` takes them. most: documents that a form shows. hours: that a form waits; then
-    the run is Cancelled, and the queue stays. poll_seconds: between looks whether the form was sent.
+    ledger: as `intaglio review` takes it; contract: as it takes --schema. most: documents that a form shows. hours:
+    that a form waits; then the run fails, and the queue stays. poll_seconds: between looks whether the form was
+    sent.
     Returns how many decisions led to which status.
     """
     job = Job((), (), out, ledger=ledger)
@@ -93,10 +97,12 @@ def review_run(
         form = Decisions.with_initial_data(description=form_text(shown, troubles))
         try:
             said = pause_flow_run(wait_for_input=form, timeout=round(hours * 3600), poll_interval=poll_seconds)
-        except FlowPauseTimeout:
+        except FlowPauseTimeout as error:  # Prefect lets such a run end as Failed only
             left = len(shown.waiting) + shown.more
-            return Cancelled(message=f"Nobody answered in {hours:g} hours; {left} documents stay in review.")
-        outcome = apply(job, said, shown, schema)
+            raise Unanswered(
+                f"nobody answered in {hours:g} hours; {left} documents stay in review.", remedy="Run it again."
+            ) from error
+        outcome = apply(job, said, shown, contract)
         kept, troubles = kept + outcome.kept, outcome.troubles
         if not troubles and not (said.more and (said.approve or said.correct)):
             return dict(kept)
