@@ -130,11 +130,11 @@ class Desk:
     def _check_apart(self, reading: Reading, base: int, mine: Change) -> None:
         """Raises RecordChanged where somebody has changed what this change is about."""
         for version in self._asked(lambda connection: versions_of(connection, reading.document))[base + 1 :]:
-            theirs = version.change.pointers
-            both = [at for at in mine.pointers if any(is_within(at, other) or is_within(other, at) for other in theirs)]
-            if both:
+            pairs = ((at, other) for at in mine.pointers for other in version.change.pointers)
+            both = next((max(pair, key=len) for pair in pairs if is_within(*pair) or is_within(*pair[::-1])), None)
+            if both is not None:
                 raise RecordChanged(
-                    f"{version.who} has changed {both[0] or 'the record'} since version {base}, in version "
+                    f"{version.who} has changed {both or 'the record'} since version {base}, in version "
                     f"{version.number}.",
                     document=reading.name,
                     remedy=f"Look at it with `intaglio review history`, and give --base {reading.number}.",
