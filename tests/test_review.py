@@ -21,6 +21,7 @@ from tests.reviewing import copied, intaglio, job_of, read_invoices, record_in, 
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("review")
     write_invoice(folder / "docs" / "red.pdf", "INV-8 \u202egro.live", "8.00")
+    (folder / "docs" / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     return read_invoices(folder, 3).parent
 
 
@@ -107,9 +108,7 @@ def test_wrong_use_is_told_and_changes_nothing(out: Path, tmp_path: Path) -> Non
     assert not (tmp_path / ".intaglio").exists()
 
 
-def test_a_document_that_failed_has_nothing_to_approve(made: Path, out: Path, tmp_path: Path) -> None:
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
-    run_batch(replace(job_of(made), out=out, places=(str(tmp_path / "broken.pdf"),)))
+def test_a_document_that_failed_has_nothing_to_approve(out: Path) -> None:
     assert "could not be read" in failure("approve", out, "broken.pdf")
 
 
@@ -126,10 +125,10 @@ def test_hostile_values_and_names_cannot_write_to_the_terminal(out: Path) -> Non
 
 def test_pages_are_written_for_the_documents_of_the_queue(out: Path, tmp_path: Path) -> None:
     review(out, "approve", "001.pdf", "--fields", "/total")
-    assert intaglio("review", "list", out, "--most", 4, "--html", tmp_path / "pages").exit_code == 0
+    assert intaglio("review", "list", out, "--most", 1, "--order", "easy", "--html", tmp_path / "pages").exit_code == 0
     page = (tmp_path / "pages" / "001.pdf.html").read_text()
     assert "confirmed by a person" in page and "data:image/webp" in page and "version 1" in page
-    assert len(list((tmp_path / "pages").glob("*.html"))) == 4
+    assert len(list((tmp_path / "pages").glob("*.html"))) == 1
 
 
 def test_without_its_trace_a_record_is_corrected_all_the_same(out: Path) -> None:
@@ -186,8 +185,8 @@ def test_what_a_models_own_validators_said_stays_where_they_are_not_at_hand(made
 
 
 def test_looking_at_every_record_anew_without_a_decision_changes_none(made: Path) -> None:
-    for path in sorted((made / "out").glob("*.pdf.json")):
-        before = record_in(made / "out", path.name.removesuffix(".json"))
+    for name in ("000.pdf", "001.pdf", "002.pdf", "red.pdf"):
+        before = record_in(made / "out", name)
         with pytest.raises(UsageError, match="nothing would change"):
             decided(before, Decision("ann"), basis_of(before, made / "out"))
 
@@ -196,14 +195,14 @@ def test_looking_at_every_record_anew_without_a_decision_changes_none(made: Path
 
 
 def test_corrections_become_truth_to_evaluate_and_calibrate_on(tmp_path: Path) -> None:
-    out = read_invoices(tmp_path, 30)
-    names = [f"{number:03}.pdf" for number in range(30)]
+    out = read_invoices(tmp_path, 26)
+    names = [f"{number:03}.pdf" for number in range(26)]
     for number in (3, 4, 5):
         review(out, "correct", names[number], f"/total={number}.75")
     assert intaglio("review", "approve", out, *names).exit_code == 0
     truth, own = tmp_path / "truth", tmp_path / "own"
     result = intaglio("review", "truth", out, "--to", truth, "--records", own)
-    assert result.exit_code == 0 and "30 truths" in result.output
+    assert result.exit_code == 0 and "26 truths" in result.output
     assert json.loads((truth / "004.pdf.truth.json").read_text())["data"]["total"] == 4.75
     assert (truth / "004.pdf").read_bytes() == (tmp_path / "docs" / "004.pdf").read_bytes()
 
@@ -214,7 +213,7 @@ def test_corrections_become_truth_to_evaluate_and_calibrate_on(tmp_path: Path) -
 
     made = intaglio("calibrate", truth, "--records", own, "--out", tmp_path / "mine.json")
     assert made.exit_code == 0, made.output
-    assert json.loads((tmp_path / "mine.json").read_text())["sources"][0]["documents"] == 30
+    assert json.loads((tmp_path / "mine.json").read_text())["sources"][0]["documents"] == 26
     refused = intaglio("calibrate", truth, "--records", out, "--out", tmp_path / "biased.json")
     assert isinstance(refused.exception, UsageError) and "0 values cannot calibrate" in str(refused.exception)
 
