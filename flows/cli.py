@@ -9,6 +9,7 @@ import typer
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
 from flows.operating import export, report, retry, status
 from flows.reading import ask, extract, ingest, plan
+from flows.reviewing import review
 from flows.scheduling import deploy
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(review, name="review")
 
 
 def main() -> None:

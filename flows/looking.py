@@ -11,6 +11,7 @@ from flows.options import (
     CalibrationOption,
     ConcurrencyOption,
     EngineOption,
+    EscalationsOption,
     EvaluatedSchemaOption,
     ModelOption,
     OutputTokensOption,
@@ -39,6 +40,7 @@ def evaluate(
     concurrency: ConcurrencyOption = 16,
     precision: PrecisionOption = 0.99,
     calibration: CalibrationOption = "",
+    escalations: EscalationsOption = 8,
     records: Annotated[
         Path | None,
         typer.Option(help="Take the records that `ingest` wrote to this folder; no engine runs.", show_default=False),
@@ -90,7 +92,7 @@ def evaluate(
         workers=workers,
         seconds=timeout,
         passwords=tuple(password or ()),
-        trust=Trust(precision, calibration),
+        trust=Trust(precision, calibration, escalations),
     )
     raise typer.Exit(run(job, quiet=quiet))
 

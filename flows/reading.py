@@ -123,10 +123,18 @@ def extract(
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write here what made the record, words of the document included, for `replay`.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Read one document and print its record as JSON.
 
-    Example: `intaglio extract invoice.pdf --schema invoice --data`
+    Examples: `intaglio extract invoice.pdf --schema invoice --data`,
+    `intaglio extract invoice.pdf --schema invoice --trace invoice.trace.gz > invoice.json`, and then
+    `intaglio replay invoice.json --trace invoice.trace.gz`
     """
     from flows.commands.extract import run
     from model.engine import EngineSpec
@@ -134,7 +142,7 @@ def extract(
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
     trust = Trust(precision, calibration, escalations)
-    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, only_data=data))
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, trace, only_data=data))
 
 
 def plan(

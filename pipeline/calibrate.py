@@ -71,12 +71,21 @@ def recorded_samples(labelled: Sequence[Labelled], folder: Path, engine: str) ->
             yield found
             continue
         record, _ = found
+        if record.version:
+            yield Trouble(case.source.name, _CHANGED)
+            continue
         if record.engine.name != engine:
             raise UsageError(
                 f"the record of {case.source.name} was made by the engine {record.engine.name}.",
                 remedy=f"Add --engine {record.engine.name}, or name other records.",
             )
         yield list(samples_of(source, case, record))
+
+
+_CHANGED = (
+    "persons have changed its record, so that it does not say what the engine read. Take the folder that `intaglio "
+    "review truth` writes with --records."
+)
 
 
 def flattened(parts: Iterable[list[Sample]]) -> list[Sample]:

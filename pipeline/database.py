@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -80,6 +81,10 @@ class Database:
                 return work(connection)
 
         return self._patiently(writing, PATIENCE if patient else 0.0)
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A transaction of one's own; it does not wait for a database that is gone."""
+        return self._writing.begin()
 
     def close(self) -> None:
         self.engine.dispose()

@@ -163,7 +163,7 @@ class Records:
                 reasons.insert(0, str(error))
                 continue
             if record.contract.fingerprint == schema.fingerprint:
-                return record, ()
+                return record, (_CHANGED,) if record.version else ()
             if record.contract.name == schema.name:
                 older = older or record
         if older is not None:
@@ -175,6 +175,9 @@ class Records:
         named = record_path(self.folder, file_name(case.source.name))
         unknown = [path for path in self._by_sha256.get("", ()) if path == named]
         return [*self._by_sha256.get(_digest(case.path), ()), *unknown]
+
+
+_CHANGED = "persons have changed its record, which is judged as it is now, not as the engine read it"
 
 
 def load_record(path: Path) -> Record:

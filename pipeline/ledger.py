@@ -10,6 +10,7 @@ import hashlib
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
@@ -228,6 +229,10 @@ class Ledger:
                 connection.execute(insert(OUTPUTS).values(output=self.output, **values))
 
         self._database.write(keep)
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A transaction, for the queries of `pipeline.versions`. It does not wait for a database that is gone."""
+        return self._database.begin()
 
     def close(self) -> None:
         self._database.close()

@@ -2,8 +2,9 @@
 
 `documents`: every record, by the bytes it was read from, the contract and the engine. `sources`: every file seen, with
 the hash of its bytes while it does not change, the name of its output, and its document. `outputs`: what an output
-folder's JSONL holds. `claims`: the documents that runs have in hand, each with a lease. `ledger`: one row, its version.
-Tables and columns are made and changed by the steps of `pipeline.migrations`.
+folder's JSONL holds. `claims`: the documents that runs have in hand, each with a lease. `versions`: what persons have
+made of records (`pipeline.versions`). `ledger`: one row, its version. Tables and columns are made and changed by
+the steps of `pipeline.migrations`.
 """
 
 from __future__ import annotations
@@ -71,3 +72,14 @@ CLAIMS = Table(
     Column("until", Float, nullable=False),
 )
 LEDGER = Table("ledger", METADATA, Column("version", Integer, nullable=False))
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("document", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+)

@@ -98,6 +98,15 @@ class LedgerView:
         self._connection = connection
         self._output = output
 
+    @property
+    def connection(self) -> Connection:
+        """For the queries of `pipeline.versions`."""
+        return self._connection
+
+    @property
+    def output(self) -> str:
+        return self._output
+
     def groups(self) -> list[Group]:
         """How many documents there are of each kind."""
         keys: list[Any] = [DOCUMENTS.c[name] for name in ("status", "code", "contract", "engine")]

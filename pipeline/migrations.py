@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, insp
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from pipeline.database import POSTGRESQL, Database
-from pipeline.ledger_tables import CLAIMS, DOCUMENTS, LEDGER, OUTPUTS, SOURCES
+from pipeline.ledger_tables import CLAIMS, DOCUMENTS, LEDGER, OUTPUTS, SOURCES, VERSIONS
 from schemas.errors import OutputUnwritable
 
 Step = Callable[[Connection], None]
@@ -62,6 +62,7 @@ def _without(table: Table, columns: Sequence[str]) -> Table:
 STEPS: tuple[tuple[Step, ...], ...] = (
     (_first_tables,),
     (add_table(CLAIMS), add_column(OUTPUTS, "holds")),
+    (add_table(VERSIONS),),
 )
 VERSION = len(STEPS)
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from schemas.errors import UsageError
-from schemas.record import SCHEMA_VERSION, Record
+from schemas.record import SCHEMA_VERSION, FieldResult, Record
 
 
 def read_record(path: Path) -> Record:
@@ -27,6 +27,12 @@ def read_record(path: Path) -> Record:
     if record.schema_version > SCHEMA_VERSION:
         raise _unreadable(path, text, "it is newer")
     return record
+
+
+def how(field: FieldResult) -> str:
+    """How a value came to its status after it was first read, in words; empty where nothing was done."""
+    told = [f"asked again: {', '.join(field.steps)}"] if field.steps else []
+    return "; ".join([*told, *([f"{field.settled} by a person"] if field.settled else [])])
 
 
 def _unreadable(path: Path, text: bytes, reason: str) -> UsageError:

@@ -64,18 +64,23 @@ def replay(record: Record, trace: Trace, contract: Contract | None = None) -> Re
     if (record.document.sha256, record.contract, record.engine) != (trace.sha256, trace.contract, trace.engine):
         raise UsageError("the trace is that of another record.", remedy="Name the one of the same run with --trace.")
     old, known = contract_of(trace)
+    persons = _PERSONS if record.version else ""
     if contract is None:
         again = _made(record, trace, old, trace.said(old))
         if known:
-            return Replay(again)
-        return Replay(again.model_copy(update={"contract": trace.contract}), _OWN_CODE.format(trace.contract.name))
+            return Replay(again, persons)
+        remark = f"{_OWN_CODE.format(trace.contract.name)} {persons}".strip()
+        return Replay(again.model_copy(update={"contract": trace.contract}), remark)
     if _text(contract) == _text(old):
-        return Replay(_made(record, trace, contract, trace.said(contract)))
+        return Replay(_made(record, trace, contract, trace.said(contract)), persons)
     said = {name: refitted(asked, old, contract) for name, asked in trace.said(old).items()}
     again, new = _made(record, trace, contract, said), not_asked(old, contract)
     issues = (*again.issues, *new)
     return Replay(
-        again.model_copy(update={"issues": issues, "status": record_status(again.data, contract, again.fields, issues)})
+        again.model_copy(
+            update={"issues": issues, "status": record_status(again.data, contract, again.fields, issues)}
+        ),
+        persons,
     )
 
 
@@ -107,4 +112,5 @@ def _text(contract: Contract) -> str:
     return json.dumps(contract.json_schema, sort_keys=True, default=str)
 
 
+_PERSONS = "Persons have changed the record: what they said is not in a replay, which has the engine's replies alone."
 _OWN_CODE = "{} is a model, whose own code a trace does not hold: its validators were not run. Name it with --schema."

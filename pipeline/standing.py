@@ -120,8 +120,9 @@ def _in_review(kept: Kept) -> InReview:
 
 
 def _reasons(record: Record) -> Iterable[str]:
-    """Errors, then warnings, then values that are not sure, the least sure first."""
-    yield from (issue.message for issue in sorted(record.issues, key=lambda issue: issue.severity != "error"))
+    """Errors, then warnings, but none that a person let pass; then values that are not sure, the least sure first."""
+    left = [issue for issue in record.issues if not issue.despite]
+    yield from (issue.message for issue in sorted(left, key=lambda issue: issue.severity != "error"))
     doubted = [(field.confidence, at) for at, field in record.fields.items() if field.status == "review"]
     yield from (f"{at} is not proved (confidence {confidence:.2f})." for confidence, at in sorted(doubted))
 

@@ -20,6 +20,7 @@
         DocumentTimeout            retryable over its time limit
         ReaderCrashed              retryable  the process that read it died
         PageFailure                         one page cannot be read or rendered
+      RecordChanged                         somebody else has changed the same of a record meanwhile
       AnswerError                retryable  an engine's reply is unusable
         AnswerCutOff                        … and would be again: too long, in circles, or not by the schema
 
@@ -138,6 +139,10 @@ class ReaderCrashed(DocumentError):
 
 
 class PageFailure(DocumentError):
+    pass
+
+
+class RecordChanged(IntaglioError):
     pass
 
 

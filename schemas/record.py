@@ -15,6 +15,20 @@ SCHEMA_VERSION = 1
 
 FieldStatus = Literal["accepted", "review", "absent"]
 RecordStatus = Literal["accepted", "review", "failed"]
+Settled = Literal["confirmed", "corrected"]
+
+
+def _is_none(value: object) -> bool:
+    """What only a person sets is left out where none did: such a record is as it was before there was review."""
+    return value is None
+
+
+def _is_empty(value: str) -> bool:
+    return not value
+
+
+def _is_nought(value: int) -> bool:
+    return value == 0
 
 
 class _Model(BaseModel):
@@ -33,7 +47,8 @@ class Evidence(_Model):
 class FieldResult(_Model):
     """One leaf of the data: its value as text, where it comes from, and how far to trust it.
 
-    A leaf that the document lacks is `absent`, with no evidence. `review` means found but not proved.
+    A leaf that the document lacks is `absent`, with no evidence. `review` means found but not proved. What a person has
+    settled is never in review, whatever the engine said of it.
     """
 
     value: str | None
@@ -46,6 +61,9 @@ class FieldResult(_Model):
     steps: tuple[str, ...] = Field(
         default=(), description="how it was asked for again, in this order: `crop`, `thinking`"
     )
+    settled: Settled | None = Field(
+        default=None, exclude_if=_is_none, description="that a person has said it is right, or has put it right"
+    )
 
 
 class Issue(_Model):
@@ -56,6 +74,7 @@ class Issue(_Model):
     severity: Literal["warning", "error"] = "warning"
     pointers: tuple[str, ...] = Field(default=(), description="JSON Pointers of the leaves that it is about")
     page: int | None = None
+    despite: str = Field(default="", exclude_if=_is_empty, description="the person who let it pass, if one did")
 
 
 class PageInfo(_Model):
@@ -118,3 +137,6 @@ class Record(_Model):
     status: RecordStatus
     usage: Usage = Field(default_factory=Usage)
     thoughts: tuple[str, ...] = Field(default=(), description="what the engine thought, where that was to be kept")
+    version: int = Field(
+        default=0, ge=0, exclude_if=_is_nought, description="how often persons have changed it; 0 is the engine's own"
+    )

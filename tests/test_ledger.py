@@ -167,4 +167,4 @@ def test_a_ledger_that_cannot_be_opened_is_wrong_use(url: str) -> None:
 def test_the_tables_can_be_made_in_postgresql() -> None:
     for table in METADATA.sorted_tables:
         text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert "SERIAL" in text or table.name in ("outputs", "claims", "ledger")
+        assert "SERIAL" in text or table.name in ("outputs", "claims", "ledger", "versions")

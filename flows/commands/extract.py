@@ -14,8 +14,9 @@ from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
 from pipeline.discover import Source
 from pipeline.serving import Assignment, contract_of, engine_of
+from pipeline.sinks import write_bytes
 from pipeline.workers import Workers
-from schemas.errors import UsageError
+from schemas.errors import OutputUnwritable, UsageError
 
 
 def run(
@@ -25,9 +26,13 @@ def run(
     passwords: tuple[str, ...],
     seconds: float,
     trust: Trust,
+    trace: Path | None,
+    *,
     only_data: bool,
 ) -> int:
     """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
+
+    trace: the new file that what made the record is written to, if that is wanted.
 
     The document is read in a worker, as in a batch: one that hangs or crashes its reader fails with a record too.
     """
@@ -35,14 +40,18 @@ def run(
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
     if not (is_url(file) or Path(file).is_file()):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
+    if trace is not None and trace.exists():
+        raise OutputUnwritable(f"{trace} is there already.", remedy="Name a new file with --trace.")
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
     assignment = Assignment(Source(file, file, shown(file)), schemas[0], engine, passwords=passwords, trust=trust)
-    with Workers(1, seconds, engine) as workers:
+    with Workers(1, seconds, engine, traces=trace is not None) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record
     if record.status == "failed":
         print(f"intaglio: {record.issues[0].message}", file=sys.stderr)
+    if trace is not None and outcome.trace:
+        write_bytes(trace, [outcome.trace])
     if not only_data:
         print(record.model_dump_json(indent=2))
     elif record.status != "failed":

@@ -18,12 +18,19 @@ from schemas.record import Record
 
 
 def run(
-    path: Path, file: Path | None, document: str, passwords: tuple[str, ...], seconds: float, *, every: bool
+    path: Path,
+    file: Path | None,
+    document: str,
+    passwords: tuple[str, ...],
+    seconds: float,
+    *,
+    every: bool,
+    quiet: bool = False,
 ) -> int:
     """Writes the page and prints where it is; returns the exit code.
 
     file: by default the record's, named `.html`. document: where it is, if not where the record says. seconds: that
-    its pictures may take. every: whether all its pages are shown.
+    its pictures may take. every: whether all its pages are shown. quiet: whether nothing is printed.
     """
     record = read_record(path)
     target = file or path.with_suffix(".html")
@@ -31,6 +38,8 @@ def run(
     chosen = choose_pages(record, every)
     pictures = _pictures(record, chosen, document, passwords, seconds)
     write_atomically(target, review_page(record, chosen, pictures.made, pictures.missing))
+    if quiet:
+        return 0
     screen = console()
     for why in dict.fromkeys(pictures.missing.values()):
         screen.print(Text(plain(f"Some pages have no picture: {why}.")), soft_wrap=True)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import COLOURS, console, plain
-from pipeline.records import read_record
+from pipeline.records import how, read_record
 from schemas.record import FieldResult, Record
 
 LONGEST = 200  # characters of a value that are shown
@@ -23,7 +23,8 @@ def run(path: Path) -> int:
         screen.print(_table(record))
     for issue in record.issues:
         colour = "red" if issue.severity == "error" else "yellow"
-        screen.print(Text(f"{issue.severity}: {plain(issue.message)}", style=colour))
+        passed = f" (let pass by {plain(issue.despite)})" if issue.despite else ""
+        screen.print(Text(f"{issue.severity}: {plain(issue.message)}{passed}", style="dim" if passed else colour))
     return 0
 
 
@@ -31,16 +32,18 @@ def _heading(record: Record) -> Text:
     pages = len(record.document.pages)
     heading = Text(f"{plain(record.document.uri)}  {pages} page{'' if pages == 1 else 's'}  ")
     heading.append(f"{record.contract.name} by {record.engine.name}  ")
-    return heading.append(record.status, style=COLOURS[record.status])
+    heading.append(record.status, style=COLOURS[record.status])
+    return heading.append(f"  version {record.version}") if record.version else heading
 
 
 def _table(record: Record) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("field", "value", "confidence", "page", "status"):
+    told = any(how(field) for field in record.fields.values() if field.status != "absent")
+    for title in ("field", "value", "confidence", "page", "status", *(("how",) if told else ())):
         table.add_column(title, justify="right" if title in ("confidence", "page") else "left", overflow="fold")
     for pointer, field in record.fields.items():
         if field.status != "absent":
-            table.add_row(*_row(pointer, field))
+            table.add_row(*_row(pointer, field), *((Text(plain(how(field))),) if told else ()))
     absent = sum(field.status == "absent" for field in record.fields.values())
     if absent:
         table.caption = f"{absent} more field{'' if absent == 1 else 's'} not in the document"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.records import how
 from schemas.pointer import escaped, leaves
 from schemas.record import FieldResult, FieldStatus, Record
 
@@ -27,7 +28,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One field as it is shown. status, confidence: None for a value that the record says nothing of."""
+    """One field as it is shown. status, confidence: None for a value that the record says nothing of. how: it came to
+    its status after it was first read, in words.
+    """
 
     id: str
     pointer: str
@@ -35,6 +38,7 @@ class Leaf:
     status: FieldStatus | None
     confidence: float | None
     places: tuple[Place, ...]
+    how: str = ""
 
     @property
     def links(self) -> str:
@@ -160,6 +164,7 @@ def _leaf(number: int, pointer: str, value: str, field: FieldResult | None, plac
         status=field.status if field else None,
         confidence=field.confidence if field else None,
         places=places,
+        how=how(field) if field else "",
     )
 
 
