@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, extract, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, extract, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.database import POSTGRESQL
@@ -32,6 +32,11 @@ class Key(NamedTuple):
     sha256: str
     contract: str
     engine: str
+
+
+_RELEASE = delete(CLAIMS).where(  # once, and not for every document
+    CLAIMS.c.owner == bindparam("the_owner"), *(CLAIMS.c[name] == bindparam(f"its_{name}") for name in Key._fields)
+)
 
 
 class Held(NamedTuple):
@@ -67,12 +72,12 @@ def renew(connection: Connection, owner: str, seconds: float) -> set[Key]:
 
 def release(connection: Connection, owner: str, keys: Iterable[Key] | None = None) -> None:
     """Gives back the owner's claims on the keys, by default on all."""
-    mine = delete(CLAIMS).where(CLAIMS.c.owner == owner)
     if keys is None:
-        connection.execute(mine)
-        return
-    for key in sorted(keys):
-        connection.execute(mine.where(*(CLAIMS.c[name] == value for name, value in key._asdict().items())))
+        connection.execute(delete(CLAIMS).where(CLAIMS.c.owner == owner))
+    elif rows := [
+        {"the_owner": owner, **{f"its_{name}": value for name, value in key._asdict().items()}} for key in sorted(keys)
+    ]:
+        connection.execute(_RELEASE, rows)
 
 
 def held(connection: Connection) -> list[Held]:

@@ -26,6 +26,14 @@ from pipeline.migrations import upgrade
 __all__ = ["CHUNK", "Claimed", "Entry", "Key", "Ledger", "Saved", "Seen"]
 
 
+# See `pipeline.ledger_rows`.
+_AT = (SOURCES.c.output == bindparam("its_output"), SOURCES.c.place == bindparam("its_place"))
+_LINK = update(SOURCES).where(*_AT).values(document=bindparam("number"))
+_WRITE = update(SOURCES).where(*_AT).values(written=bindparam("number"))
+_OLD = and_(SOURCES.c.document == bindparam("number"), SOURCES.c.written == bindparam("number"))
+_OUTDATE = update(SOURCES).where(_OLD).values(written=None)
+
+
 class Ledger:
     """Open ledger of one output folder. Use it as a context manager; other processes may have it open too.
 
@@ -132,13 +140,9 @@ class Ledger:
 
         def keep(connection: Connection) -> Saved:
             saved = put(connection, key, values, claimed)
-            for chunk in chunks(places):
-                connection.execute(
-                    self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=saved.id)
-                )
+            connection.execute(_LINK, [self._at(place, saved.id) for place in places])
             if saved.ours:  # files that hold what it was before, in whichever folder
-                old = and_(SOURCES.c.document == saved.id, SOURCES.c.written == saved.id)
-                connection.execute(update(SOURCES).where(old).values(written=None))
+                connection.execute(_OUTDATE, {"number": saved.id})
             self._keep_written(connection, wrote)
             if claimed is not None:
                 claims.release(connection, claimed.owner, [claimed.key])
@@ -238,7 +242,8 @@ class Ledger:
         return statement.where(SOURCES.c.output == self.output)
 
     def _keep_written(self, connection: Connection, files: Sequence[tuple[str, int | None]]) -> None:
-        statement = self._ours(update(SOURCES)).where(SOURCES.c.place == bindparam("at"))
         if files:
-            rows = [{"at": place, "number": number} for place, number in files]
-            connection.execute(statement.values(written=bindparam("number")), rows)
+            connection.execute(_WRITE, [self._at(place, number) for place, number in files])
+
+    def _at(self, place: str, number: int | None) -> dict[str, Any]:
+        return {"its_output": self.output, "its_place": place, "number": number}

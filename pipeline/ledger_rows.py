@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from pipeline.claims import Key
 from pipeline.ledger_tables import DOCUMENTS
 
 CHUNK = 200  # keys or records in one query: SQLite allows 999 parameters in old builds, and records are large
 _Item = TypeVar("_Item")
+
+# What is done for every document is put together once: that takes SQLAlchemy several times as long as doing it.
+_THIS = [DOCUMENTS.c[name] == bindparam(f"its_{name}") for name in Key._fields]
+_COLUMNS = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.attempts, DOCUMENTS.c.record)
+_LOOK = select(*_COLUMNS).where(*_THIS).with_for_update()
+_INSERT = insert(DOCUMENTS)
+_REPLACE = (
+    update(DOCUMENTS)
+    .where(*_THIS)
+    .values({name: bindparam(name) for name in ("status", "code", "retryable", "updated", "record", "attempts")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +82,14 @@ def entries_of(connection: Connection, wanted: set[Key]) -> dict[Key, Entry]:
 
 def put(connection: Connection, key: Key, values: dict[str, Any], claimed: Claimed | None) -> Saved:
     """Inserts the record, or replaces the failed one that it is another attempt at."""
-    this = [DOCUMENTS.c[name] == value for name, value in key._asdict().items()]
-    columns = (DOCUMENTS.c.id, DOCUMENTS.c.status, DOCUMENTS.c.attempts, DOCUMENTS.c.record)
-    row = connection.execute(select(*columns).where(*this).with_for_update()).first()
+    this = {f"its_{name}": value for name, value in key._asdict().items()}
+    row = connection.execute(_LOOK, this).first()
     if row is None:
-        done = connection.execute(insert(DOCUMENTS).values(**key._asdict(), **values, attempts=1))
+        done = connection.execute(_INSERT, {**key._asdict(), **values, "attempts": 1})
         return Saved(int(done.inserted_primary_key[0]), ours=True)  # type: ignore[index]
     expected = claimed.attempts if claimed is not None and claimed.key == key else row.attempts
     if row.status == "failed" and row.attempts == expected:
-        connection.execute(update(DOCUMENTS).where(*this).values(**values, attempts=row.attempts + 1))
+        connection.execute(_REPLACE, {**this, **values, "attempts": row.attempts + 1})
         return Saved(int(row.id), ours=True)
     return Saved(int(row.id), ours=row.record == values["record"])  # the same, where our commit's answer was lost
 
