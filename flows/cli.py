@@ -7,7 +7,7 @@ import sys
 import typer
 
 from flows.looking import calibrate, doctor, evaluate, quantise, replay, schemas, show
-from flows.operating import export, retry, status
+from flows.operating import export, report, retry, status
 from flows.reading import ask, extract, ingest, plan
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 COMMANDS = (
     ingest,
     status,
+    report,
     retry,
     export,
     extract,

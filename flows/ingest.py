@@ -6,8 +6,10 @@ counts comes back from them.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,13 @@ from prefect.states import Cancelled
 from prefect.utilities.annotations import quote
 from pydantic import SecretStr
 
+from flows.metrics import metrics
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.batch import open_batch
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.intake import Document
 from pipeline.job import SECONDS, Job, Row, Watch
+from pipeline.prices import FREE, Prices
 
 SHARD = 256  # documents in a task: minutes of work, so that Prefect's few milliseconds do not count
 
@@ -73,6 +77,7 @@ def ingest(
     retry_failed: bool = False,
     trust: Trust = DEFAULT,
     traces: bool = True,
+    prices: Prices = FREE,
 ) -> Any:
     """Reads every document once and writes one JSON for each. Parameters as in `pipeline.job.Job`.
 
@@ -90,8 +95,9 @@ def ingest(
         retry_failed=retry_failed,
         trust=trust,
         traces=traces,
+        prices=prices,
     )
-    with open_batch(job, _watch.get(None)) as batch:
+    with _watched() as watch, open_batch(job, watch) as batch:
         rows = batch.read()
         quoted: Any = quote(Stream(rows))
         try:
@@ -104,6 +110,17 @@ def ingest(
     if summary.interrupted:
         return Cancelled(message=f"Stopped with {summary.left} documents left.")
     return dict(summary.statuses)
+
+
+@contextmanager
+def _watched() -> Iterator[Watch]:
+    """By whoever runs the flow from here; a run that Prefect's scheduler started tells its metrics by itself."""
+    watch = _watch.get(None)
+    if watch is not None:
+        yield watch
+        return
+    with metrics(os.environ.get("INTAGLIO_METRICS", "")) as measure:
+        yield Watch(measure)
 
 
 def run_flow(job: Job, watch: Watch) -> None:
@@ -122,6 +139,7 @@ def run_flow(job: Job, watch: Watch) -> None:
             retry_failed=job.retry_failed,
             trust=job.trust,
             traces=job.traces,
+            prices=job.prices,
             return_state=True,
         )
     except TerminationSignal as error:  # Prefect's own handling of a scheduler's request to end

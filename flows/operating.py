@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.options import PerHourOption, PerMillionInputOption, PerMillionOutputOption
+
 FolderArgument = Annotated[Path, typer.Argument(help="The folder that `ingest` wrote to.", show_default=False)]
 LedgerOption = Annotated[
     str, typer.Option(help="Database URL of the ledger, if `ingest` had one; by default SQLite in the folder.")
@@ -113,3 +115,27 @@ def export(
         folder, ledger, form, out, since, tuple(status.value for status in statuses or ()), schema, rows, only_data
     )
     raise typer.Exit(run(wanted))
+
+
+def report(
+    folder: FolderArgument,
+    run: Annotated[
+        str, typer.Option("--run", help="One run, by its name or how that begins; by default the last.")
+    ] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every run, one a line, the last one first.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON; with --all, one run a line.")] = False,
+    price_per_hour: PerHourOption = 0.0,
+    price_per_million_input: PerMillionInputOption = 0.0,
+    price_per_million_output: PerMillionOutputOption = 0.0,
+) -> None:
+    """Say what the last run into a folder came to: documents, pages, times, failures, and what it cost.
+
+    A price that is given here counts instead of those that the run was given.
+
+    Examples: `intaglio report records/`, `intaglio report records/ --all --price-per-hour 1.20`
+    """
+    from flows.commands.report import run as show
+    from pipeline.prices import prices_of
+
+    prices = prices_of(price_per_hour, price_per_million_input, price_per_million_output)
+    raise typer.Exit(show(folder, run, prices, every=every, as_json=as_json))

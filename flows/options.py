@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -99,4 +100,50 @@ CalibrationOption = Annotated[
         help="A file that `intaglio calibrate` made of documents like yours; by default the engine's own.",
         show_default=False,
     ),
+]
+PerHourOption = Annotated[
+    float,
+    typer.Option(
+        "--price-per-hour",
+        min=0,
+        envvar="INTAGLIO_PRICE_PER_HOUR",
+        help="What an hour of this machine costs, in your currency: the report of a run then says what it cost.",
+        show_default=False,
+    ),
+]
+PerMillionInputOption = Annotated[
+    float,
+    typer.Option(
+        "--price-per-million-input",
+        min=0,
+        envvar="INTAGLIO_PRICE_PER_MILLION_INPUT",
+        help="The same of a million tokens that a server takes in.",
+        show_default=False,
+    ),
+]
+PerMillionOutputOption = Annotated[
+    float,
+    typer.Option(
+        "--price-per-million-output",
+        min=0,
+        envvar="INTAGLIO_PRICE_PER_MILLION_OUTPUT",
+        help="The same of a million tokens that it gives out.",
+        show_default=False,
+    ),
+]
+MetricsOption = Annotated[
+    str,
+    typer.Option(
+        envvar="INTAGLIO_METRICS",
+        help="Serve metrics for Prometheus while it runs, at `:9464` on this machine alone or at `HOST:PORT`; or `otlp`"
+        " to send them to OpenTelemetry's collector.",
+        show_default=False,
+    ),
+]
+LogOption = Annotated[
+    Literal["off", "text", "json"],
+    typer.Option(envvar="INTAGLIO_LOG", help="One line a document, without its values, to standard error."),
+]
+LogFileOption = Annotated[
+    Path | None, typer.Option(envvar="INTAGLIO_LOG_FILE", help="Append the log to this file.", show_default=False)
 ]

@@ -13,9 +13,15 @@ from flows.options import (
     EngineOption,
     EscalationsOption,
     KeepThoughtsOption,
+    LogFileOption,
+    LogOption,
+    MetricsOption,
     ModelOption,
     OutputTokensOption,
     PasswordOption,
+    PerHourOption,
+    PerMillionInputOption,
+    PerMillionOutputOption,
     PrecisionOption,
     QuantisationOption,
     RevisionOption,
@@ -58,6 +64,12 @@ def ingest(
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    log: LogOption = "off",
+    log_file: LogFileOption = None,
+    metrics: MetricsOption = "",
+    price_per_hour: PerHourOption = 0.0,
+    price_per_million_input: PerMillionInputOption = 0.0,
+    price_per_million_output: PerMillionOutputOption = 0.0,
 ) -> None:
     """Read every document of a folder and write one JSON for each.
 
@@ -68,10 +80,11 @@ def ingest(
     Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 3 the ledger's database went away, 130
     interrupted.
     """
-    from flows.commands.ingest import run
+    from flows.commands.ingest import Telling, run
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
     from pipeline.job import Job
+    from pipeline.prices import prices_of
 
     job = Job(
         places=tuple(sources),
@@ -87,8 +100,9 @@ def ingest(
         retry_failed=retry_failed,
         trust=Trust(precision, calibration, escalations),
         traces=trace,
+        prices=prices_of(price_per_hour, price_per_million_input, price_per_million_output),
     )
-    raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
+    raise typer.Exit(run(job, Telling(quiet, as_json, log, log_file, metrics), direct=direct))
 
 
 def extract(

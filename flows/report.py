@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from flows.run_lines import run_lines
 from flows.terminal import COLOURS, console, plain
 from pipeline.job import MOST_ROWS, Event, Job, Note, Planned, Row, Summary
 
@@ -20,7 +21,7 @@ LONGEST_ISSUE = 90  # characters
 class Report:
     """Listens to a batch. Progress goes to standard error, results to standard output."""
 
-    def __init__(self, job: Job, *, quiet: bool, as_json: bool) -> None:
+    def __init__(self, job: Job, *, quiet: bool, as_json: bool, bar: bool) -> None:
         self.job = job
         self.quiet = quiet
         self.as_json = as_json
@@ -37,7 +38,7 @@ class Report:
             TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=quiet or as_json or not sys.stderr.isatty(),
+            disable=not bar or not sys.stderr.isatty(),
             transient=True,
         )
         self.bar = self.progress.add_task("looking", total=None, note="")
@@ -119,6 +120,8 @@ class Report:
             earlier += f", {summary.elsewhere} by other runs meanwhile" if summary.elsewhere else ""
             took = f"{_documents(summary.read)} and {summary.pages} pages read in {seconds:.1f} s"
             lines.append(f"{_documents(summary.documents)}: {counts or 'none done'}{earlier}. {took}.")
+        if summary.report is not None:
+            lines += run_lines(summary.report)
         if self.restored:
             lines.append(f"{self.restored} JSON files were missing and are written again.")
         same = [f"{plain(name)} has the same bytes as {plain(other)}" for name, other in sorted(summary.same.items())]
@@ -143,6 +146,7 @@ class Report:
             "interrupted": interrupted,
             "out": str(self.job.out),
             "jsonl": str(self.job.jsonl),
+            "report": None if summary.report is None else summary.report.model_dump(mode="json"),
         }
 
 

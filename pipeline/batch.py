@@ -23,6 +23,8 @@ from pipeline.finishing import restore_files, write_jsonl, write_record
 from pipeline.intake import Document, Plan, Policy, Reader, take_in
 from pipeline.job import MOST_ROWS, Job, Note, Planned, Row, Summary, Watch
 from pipeline.ledger import Claimed, Entry, Ledger
+from pipeline.logs import log
+from pipeline.running import Run
 from pipeline.runs import at_work, dead_runs, forget, in_turn
 from pipeline.serving import Assignment, Outcome, contract_of, engine_of
 from pipeline.sinks import write_bytes
@@ -49,9 +51,10 @@ def run_batch(job: Job, watch: Watch | None = None) -> Summary:
 class Batch:
     """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time."""
 
-    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch, owner: str) -> None:
+    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch, owner: str, run: Run) -> None:
         self.job = job
         self.plan = plan
+        self._run = run
         self.ledger = ledger
         self._watch = watch
         self._lease = Lease(ledger, owner, LEASE_SECONDS)
@@ -101,6 +104,7 @@ class Batch:
             same=self.plan.same,
             interrupted=left > 0,
             elsewhere=self._others,
+            report=self._run.report,
         )
 
     def close(self) -> None:
@@ -117,7 +121,8 @@ class Batch:
         documents: dict[int, Document] = {}
         most = engine_of(self.job.engine).limits.processes or len(self._left)
         count = min(self.job.workers or cores(), most, len(self._left))
-        with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
+        pool = Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces)
+        with self._run.reading(count), pool as workers:
             for outcome in workers.read(self._handed(documents), self._watch.stop):
                 row = self._keep(documents.pop(id(outcome.assignment)), outcome)
                 if row is not None:
@@ -208,7 +213,7 @@ class Batch:
             return None
         write_record(self.job, document.name, record)
         self._written.append((document.copies[0], saved.id))
-        return row_of(document.name, document.assignment.schema, record)
+        return row_of(document.name, document.assignment.schema, record, code=outcome.code)
 
 
 @contextmanager
@@ -218,7 +223,8 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
     Raises UsageError before any work: a source or schema that does not exist, an engine that cannot do what a schema
     needs, an output that cannot be written. LedgerLost: its database went away and did not come back in time.
     """
-    watch = watch or Watch()
+    run = Run(job)
+    watch = (watch or Watch()).also(run.tally.hear, log)
     routes = Routes.of(job.schemas)
     contracts = checked_contracts(job, routes.schemas)
     reader = reader_of(job)
@@ -233,16 +239,18 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
             restored = restore_files(job, ledger)
         free_dead(job, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
-        batch = Batch(job, plan, ledger, watch, owner)
+        batch = Batch(job, plan, ledger, watch, owner, run)
         before = batch.summary.statuses.total()
         try:
-            yield batch
+            with run.noticed():
+                yield batch
         finally:
             batch.close()
             with in_turn(job.out, lambda: note("waiting for another run to finish")):
                 if batch.summary.statuses.total() > before:
                     restore_files(job, ledger)
                 write_jsonl(job, ledger)
+            run.end(batch.summary, reader)
             watch.listen(batch.summary)
 
 
@@ -274,7 +282,7 @@ def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:
     )
 
 
-def row_of(name: str, schema: str, record: Record, *, elsewhere: bool = False) -> Row:
+def row_of(name: str, schema: str, record: Record, *, code: str = "", elsewhere: bool = False) -> Row:
     """What a batch tells of a record."""
     fields = Counter(result.status for result in record.fields.values())
     return Row(
@@ -287,4 +295,6 @@ def row_of(name: str, schema: str, record: Record, *, elsewhere: bool = False) -
         review=fields["review"],
         issues=tuple(issue.message for issue in record.issues),
         elsewhere=elsewhere,
+        code=code,
+        usage=record.usage,
     )

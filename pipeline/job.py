@@ -7,12 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import URL
 
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.prices import FREE, Prices
 from pipeline.sinks import JSONL, OWN_FOLDER
+from schemas.record import Usage
+
+if TYPE_CHECKING:
+    from pipeline.run_report import RunReport
 
 SECONDS = 300.0  # that one document may take
 MOST_ROWS = 40  # documents that a table shows; more are counted only
@@ -25,7 +31,7 @@ class Job:
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
     trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
-    record is kept, for replays.
+    record is kept, for replays. prices: what machine and tokens cost, for the report of the run.
     """
 
     places: tuple[str, ...]
@@ -39,6 +45,7 @@ class Job:
     retry_failed: bool = False
     trust: Trust = DEFAULT
     traces: bool = True
+    prices: Prices = FREE
 
     @property
     def ledger_url(self) -> str | URL:
@@ -58,7 +65,7 @@ class Job:
 class Row:
     """A document whose record is kept. name: of its output; accepted, review: how many fields are.
 
-    elsewhere: it was another run that read it.
+    code: of its first issue where it failed. usage: what reading it cost. elsewhere: it was another run that read it.
     """
 
     name: str
@@ -70,6 +77,8 @@ class Row:
     review: int
     issues: tuple[str, ...]
     elsewhere: bool = False
+    code: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ class Summary:
 
     statuses: of all its documents, those of other runs included. read, pages: in this run. elsewhere: in other runs,
     since this one was planned. same: names of documents by those that have the same bytes. interrupted: it was told to
-    stop before it was done.
+    stop before it was done. report: of a run that has ended, and that read something or meant to.
     """
 
     documents: int
@@ -101,6 +110,7 @@ class Summary:
     same: dict[str, str]
     interrupted: bool
     elsewhere: int = 0
+    report: RunReport | None = None
 
     @property
     def left(self) -> int:
@@ -129,3 +139,12 @@ class Watch:
 
     listen: Listener = unheard
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def also(self, *listeners: Listener) -> Watch:
+        """The same, and these listeners hear of everything first."""
+
+        def tell(event: Event) -> None:
+            for listen in (*listeners, self.listen):
+                listen(event)
+
+        return Watch(tell, self.stop)

@@ -19,6 +19,8 @@ from pipeline.discover import Source, is_url
 from pipeline.intake import Document, Done, Plan, Policy, Reader
 from pipeline.job import Job, Note, Planned, Watch
 from pipeline.ledger import Key, Ledger, Seen
+from pipeline.logs import log
+from pipeline.running import Run
 from pipeline.runs import at_work
 from pipeline.serving import Assignment
 from schemas.errors import UsageError
@@ -60,7 +62,8 @@ def open_shard(job: Job, shard: Shard, watch: Watch | None = None) -> Iterator[B
     looked at. A document that has vanished since gets a failed record that says so. The JSONL is left to the run that
     planned. Raises UsageError: a setting is wrong, or the ledger does not know a document.
     """
-    watch = watch or Watch()
+    run = Run(job)
+    watch = (watch or Watch()).also(run.tally.hear, log)
     contract = checked_contracts(job, [shard.schema])[shard.schema]
     reader = reader_of(job)
     told = watch.listen
@@ -71,11 +74,13 @@ def open_shard(job: Job, shard: Shard, watch: Watch | None = None) -> Iterator[B
         free_dead(job, ledger)
         plan = _plan(job, shard, contract, reader, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), (), 0))
-        batch = Batch(job, plan, ledger, watch, owner)
+        batch = Batch(job, plan, ledger, watch, owner, run)
         try:
-            yield batch
+            with run.noticed():
+                yield batch
         finally:
             batch.close()
+            run.end(batch.summary, reader)
             watch.listen(batch.summary)
 
 

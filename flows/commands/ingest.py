@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
+from flows.logs import LogForm, logging_to
+from flows.metrics import metrics
 from flows.report import Report
 from flows.stopping import INTERRUPTED, stopping
 from pipeline.batch import open_batch, run_batch
 from pipeline.job import Job, Watch
 
 
-def run(job: Job, *, direct: bool, quiet: bool, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a run tells of itself. log_file: None for standard error; metrics: as `flows.metrics.metrics` takes it."""
+
+    quiet: bool = False
+    as_json: bool = False
+    log: LogForm = "off"
+    log_file: Path | None = None
+    metrics: str = ""
+
+    @property
+    def bar(self) -> bool:
+        """Whether a bar can move: it would write over the lines of a log on the same terminal."""
+        return not (self.quiet or self.as_json or (self.log != "off" and self.log_file is None))
+
+
+def run(job: Job, telling: Telling, *, direct: bool) -> int:
     """Returns the exit code. A run with nothing to do starts neither Prefect nor a worker."""
     begun = time.monotonic()
     interrupted = True
-    with Report(job, quiet=quiet, as_json=as_json) as report:
-        watch = Watch(report.hear)
+    with (
+        logging_to(telling.log, telling.log_file),
+        metrics(telling.metrics) as measure,
+        Report(job, quiet=telling.quiet, as_json=telling.as_json, bar=telling.bar) as report,
+    ):
+        watch = Watch(report.hear).also(measure)
         heeded = stopping(watch.stop, lambda: report.reading, lambda: report.note("stopping"))
         with heeded, suppress(KeyboardInterrupt):
             if direct:
