@@ -16,6 +16,10 @@ and, to judge them by:
     start_cpu_seconds  how much of that CPU was spent before the first record was kept, however many documents there are
     parent_ms, server_ms, reader_ms   CPU a document of the run's own process, its Prefect server, its readers
     wall_ms            wall time a document, readers included: at most as good as the machine is idle
+    ms_after_start     that CPU without what was spent before the first record, over the documents
+    skip_cpu_seconds   CPU of the second run
+    mb_growth_reading  as mb_growth, but only until the last document was kept: the end of a run, which writes JSONL,
+                       has the names of all documents in memory
     mb_at_tenth, skip_mb   resident memory of the first run at that tenth, and the most of the second run
     load               the machine's load average when the runs began
 
@@ -72,6 +76,9 @@ def measured(folder: Path, count: int, engine: str, direct: bool) -> dict[str, f
         "ms_per_document": round(1000 * (first.parent + first.server) / count, 3),
         "skip_seconds": round(second.wall, 1),
         "mb_growth": round(first.most_memory_from(count // 10) - at_tenth, 1),
+        "ms_after_start": round(1000 * (first.parent + first.server - first.start) / count, 3),
+        "skip_cpu_seconds": round(second.total, 1),
+        "mb_growth_reading": round(first.most_memory_between(count // 10, count) - at_tenth, 1),
         "start_cpu_seconds": round(first.start, 1),
         "parent_ms": round(1000 * first.parent / count, 3),
         "server_ms": round(1000 * first.server / count, 3),
@@ -151,6 +158,9 @@ class Run:
 
     def memory_at(self, documents: int) -> float:
         return next(look.megabytes for look in self.looks if look.documents >= documents)
+
+    def most_memory_between(self, first: int, last: int) -> float:
+        return max(look.megabytes for look in self.looks if first <= look.documents < last)
 
     def most_memory_from(self, documents: int) -> float:
         return max(look.megabytes for look in self.looks if look.documents >= documents)
