@@ -144,10 +144,10 @@ class Batch:
 
     @property
     def _block(self) -> int:
-        """How many documents to claim at once, by how long they have taken."""
-        if not self._begun:
+        """How many documents to claim at once, by how long those behind the first have taken."""
+        if self._read < 2:
             return 1
-        rate = self._read / max(time.monotonic() - self._begun, 1e-3)
+        rate = (self._read - 1) / max(time.monotonic() - self._begun, 1e-3)
         return max(1, min(MOST_BLOCK, int(rate * BLOCK_SECONDS)))
 
     def _claim(self, block: Sequence[Document]) -> list[Document]:

@@ -7,16 +7,16 @@ that a jump costs no wait. A document that is done twice for it is kept once: se
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, extract, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, delete, extract, func, select, text, update
 
-from pipeline.database import POSTGRESQL
-from pipeline.ledger_tables import CLAIMS
+from pipeline.database import POSTGRESQL, SQLITE
+from pipeline.ledger_tables import CLAIMS, SOURCES
 from schemas.errors import IntaglioError
 
 if TYPE_CHECKING:
@@ -41,20 +41,36 @@ class Held(NamedTuple):
     documents: int
 
 
+# One statement, whatever the number of documents, is made ready once; a statement of many rows would be each time.
+_CLAIM = """
+INSERT INTO claims (sha256, contract, engine, owner, renewed, until)
+SELECT value.value, :contract, :engine, :owner, {now}, {now} + :seconds FROM {values} AS value WHERE true
+ON CONFLICT (sha256, contract, engine) DO UPDATE
+SET owner = excluded.owner, renewed = excluded.renewed, until = excluded.until
+WHERE claims.owner = excluded.owner OR claims.until <= {now} OR claims.renewed >= {now} + :set_back
+RETURNING sha256
+"""
+_STATEMENTS = {
+    SQLITE: text(_CLAIM.format(now="((julianday('now') - 2440587.5) * 86400.0)", values="json_each(:hashes)")),
+    POSTGRESQL: text(
+        _CLAIM.format(
+            now="EXTRACT(epoch FROM clock_timestamp())", values="json_array_elements_text(CAST(:hashes AS json))"
+        )
+    ),
+}
+
+
 def claim(connection: Connection, keys: Sequence[Key], owner: str, seconds: float) -> set[Key]:
     """Those of the keys that are the owner's now, for so many seconds: those that were free or dead, or its own."""
-    if not keys:
-        return set()
-    now = _now(connection)
-    rows = [  # in one order everywhere, so that no two statements wait for each other
-        {**key._asdict(), "owner": owner, "renewed": now, "until": now + seconds} for key in sorted(set(keys))
-    ]
-    kind: Any = postgresql if connection.dialect.name == POSTGRESQL else sqlite
-    put = kind.insert(CLAIMS).values(rows)
-    changed = {name: put.excluded[name] for name in ("owner", "renewed", "until")}
-    free = or_(CLAIMS.c.owner == owner, ~_alive(now))
-    statement = put.on_conflict_do_update(index_elements=list(CLAIMS.primary_key), set_=changed, where=free)
-    return {Key(*row) for row in connection.execute(statement.returning(*_key_columns()))}
+    found = set[Key]()
+    statement = _STATEMENTS[connection.dialect.name]
+    for contract, engine in sorted({(key.contract, key.engine) for key in keys}):
+        # in one order everywhere, so that no two statements wait for each other
+        hashes = sorted({key.sha256 for key in keys if (key.contract, key.engine) == (contract, engine)})
+        values = {"contract": contract, "engine": engine, "owner": owner, "seconds": seconds, "set_back": SET_BACK}
+        rows = connection.execute(statement, {**values, "hashes": json.dumps(hashes)})
+        found.update(Key(row.sha256, contract, engine) for row in rows)
+    return found
 
 
 def renew(connection: Connection, owner: str, seconds: float) -> set[Key]:
@@ -75,9 +91,10 @@ def release(connection: Connection, owner: str, keys: Iterable[Key] | None = Non
         connection.execute(mine.where(*(CLAIMS.c[name] == value for name, value in key._asdict().items())))
 
 
-def held(connection: Connection) -> list[Held]:
-    """Who has claims that are alive."""
-    query = select(CLAIMS.c.owner, func.count()).where(_alive(_now(connection)))
+def held(connection: Connection, output: str) -> list[Held]:
+    """Who has claims that are alive on documents of this output."""
+    hashes = select(SOURCES.c.sha256).where(SOURCES.c.output == output)
+    query = select(CLAIMS.c.owner, func.count()).where(_alive(_now(connection)), CLAIMS.c.sha256.in_(hashes))
     return [Held(*row) for row in connection.execute(query.group_by(CLAIMS.c.owner).order_by(CLAIMS.c.owner))]
 
 

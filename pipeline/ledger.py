@@ -136,7 +136,7 @@ class Ledger:
                 connection.execute(
                     self._ours(update(SOURCES)).where(SOURCES.c.place.in_(chunk)).values(document=saved.id)
                 )
-            if saved.ours:  # files that hold what it was before, in whichever folder
+            if saved.replaced:  # files that hold what it was before, in whichever folder
                 old = and_(SOURCES.c.document == saved.id, SOURCES.c.written == saved.id)
                 connection.execute(update(SOURCES).where(old).values(written=None))
             self._keep_written(connection, wrote)

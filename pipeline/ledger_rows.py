@@ -50,10 +50,14 @@ class Claimed(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """id: of the record that the ledger has. ours: it is the one that was given; else another process was faster."""
+    """id: of the record that the ledger has. ours: it is the one that was given; else another process was faster.
+
+    replaced: it stands where a failed one stood.
+    """
 
     id: int
     ours: bool
+    replaced: bool = False
 
 
 def entries_of(connection: Connection, wanted: set[Key]) -> dict[Key, Entry]:
@@ -80,7 +84,7 @@ def put(connection: Connection, key: Key, values: dict[str, Any], claimed: Claim
     expected = claimed.attempts if claimed is not None and claimed.key == key else row.attempts
     if row.status == "failed" and row.attempts == expected:
         connection.execute(update(DOCUMENTS).where(*this).values(**values, attempts=row.attempts + 1))
-        return Saved(int(row.id), ours=True)
+        return Saved(int(row.id), ours=True, replaced=True)
     return Saved(int(row.id), ours=row.record == values["record"])  # the same, where our commit's answer was lost
 
 

@@ -131,8 +131,8 @@ class LedgerView:
         return [Failure(row.id, row.name, row.code) for row in rows]
 
     def runs(self) -> list[Held]:
-        """Who has documents in hand, of whichever folders share the ledger; nobody in a ledger of an early version."""
-        return held(self._connection) if inspect(self._connection).has_table(CLAIMS.name) else []
+        """Who has documents of the folder in hand, on whichever machine; nobody in a ledger of version 1."""
+        return held(self._connection, self._output) if inspect(self._connection).has_table(CLAIMS.name) else []
 
     def documents(self, wanted: Wanted = EVERYTHING, most: int | None = None) -> Iterator[Kept]:
         """Documents in the order of their names, a few in memory at a time."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.claims import Held
 from pipeline.intake import MOST_ATTEMPTS
 from pipeline.kept_contracts import names_of
 from pipeline.ledger_view import Group, Kept, LedgerView, Waiting, Wanted
@@ -48,7 +49,7 @@ class Standing:
     """updated: seconds since 1970, None where nothing was written yet. codes: of all that failed, how often.
 
     review, failed: the first ones by name. running: whether a run is at work in the folder; then what waits is being
-    read, or will be.
+    read, or will be. runs: those that have documents in hand, on whichever machine.
     """
 
     statuses: Counter[str]
@@ -60,11 +61,12 @@ class Standing:
     waiting: Waiting
     running: bool
     updated: float | None
+    runs: tuple[Held, ...] = ()
 
 
 def standing(view: LedgerView, folder: Path, most: int) -> Standing:
     """most: documents that are named, of each kind."""
-    groups = view.groups()
+    groups, runs = view.groups(), tuple(view.runs())
     return Standing(
         statuses=_counts(groups),
         schemas=_schemas(view, groups),
@@ -73,8 +75,9 @@ def standing(view: LedgerView, folder: Path, most: int) -> Standing:
         review=tuple(map(_in_review, view.documents(Wanted(("review",)), most))),
         failed=tuple(map(_failed, view.documents(Wanted(("failed",)), most))),
         waiting=view.waiting(most),
-        running=is_held(folder),
+        running=is_held(folder) or bool(runs),
         updated=max((group.updated for group in groups), default=None),
+        runs=runs,
     )
 
 

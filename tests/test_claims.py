@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, func, select, update
 
 from pipeline.claims import Lease, held
-from pipeline.ledger import Claimed, Key, Ledger, Saved
+from pipeline.ledger import Claimed, Key, Ledger, Saved, Seen
 from pipeline.ledger_tables import CLAIMS
 
 KEYS = [Key(f"{number:064}", "contract", "engine") for number in range(6)]
@@ -44,7 +44,12 @@ def let_pass(ledger: Ledger, seconds: float) -> None:
 
 
 def holders(ledger: Ledger) -> dict[str, int]:
-    return dict(ledger._database.read(held))
+    counts = select(CLAIMS.c.owner, func.count()).group_by(CLAIMS.c.owner)
+    return ledger._database.read(lambda connection: {row[0]: row[1] for row in connection.execute(counts)})
+
+
+def at_work(ledger: Ledger, output: str) -> dict[str, int]:
+    return ledger._database.read(lambda connection: dict(held(connection, output)))
 
 
 def test_what_one_has_another_does_not_get_until_it_is_released(ledger: Ledger) -> None:
@@ -76,6 +81,14 @@ def test_a_clock_that_was_set_back_makes_no_lease_last_longer(ledger: Ledger) ->
     ledger.claim(KEYS[:1], "dead", 60)
     let_pass(ledger, -3600)
     assert ledger.claim(KEYS[:1], "alive", 60) == {KEYS[0]}
+
+
+def test_of_a_folder_only_leases_that_last_on_its_documents_show_who_is_at_work(ledger: Ledger) -> None:
+    ledger.see([Seen(str(place), f"{place}.pdf", "1", key.sha256) for place, key in enumerate(KEYS[:4])])
+    ledger.claim(KEYS[:1], "dead", 60)
+    let_pass(ledger, 61)
+    ledger.claim(KEYS[2:], "alive", 60)
+    assert at_work(ledger, "") == {"alive": 2} and at_work(ledger, "other") == {}
 
 
 def test_no_claim_is_none(ledger: Ledger) -> None:

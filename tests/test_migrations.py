@@ -1,4 +1,4 @@
-"""A ledger of an earlier version becomes one of today's when it is opened, and keeps all it has; a newer one stays."""
+"""A ledger of an earlier version becomes one of today's when it is opened and keeps all it has; a newer one is left."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from pipeline.batch import open_batch, run_batch
 from pipeline.confidence.trust import Trust
 from pipeline.job import Event, Job, Note, Row, Watch
 from pipeline.ledger import Claimed, Key, Ledger
+from pipeline.ledger_view import open_view
 from tests.papers import write_invoice
 
 ROOT = Path(__file__).parent.parent
@@ -152,3 +153,16 @@ def test_a_file_that_two_sources_had_goes_when_they_become_one(tmp_path: Path) -
     (docs / "b.pdf").write_bytes((docs / "a.pdf").read_bytes())
     run_batch(job)
     assert [path.name for path in job.out.glob("*.json")] == ["a.pdf.json"]
+
+
+def test_no_more_is_claimed_than_is_soon_read(job: Job) -> None:
+    """Else another run that could help would have nothing to do."""
+    most: list[int] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Row):
+            with open_view(job.ledger_url) as view:
+                most.append(sum(run.documents for run in view.runs()))
+
+    run_batch(job, Watch(look))
+    assert len(most) == COUNT and max(most) <= 1 + 5  # in work, and half a second of documents of a tenth of one

@@ -109,6 +109,18 @@ def test_a_run_at_work_and_what_it_has_left_are_seen(tmp_path: Path) -> None:
     assert "No run is at work; 2 documents left: b.pdf, c.pdf. The same `intaglio ingest` goes on." in status(out)
 
 
+def test_runs_on_other_machines_are_seen_by_their_leases(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / ".intaglio").mkdir(parents=True)
+    with Ledger(Job((), (), out).ledger_url) as ledger:
+        ledger.see([Seen(name, f"{name}.pdf", "1", name * 64) for name in "abc"])
+        for name in "ab":
+            ledger.claim([Key(name * 64, "contract", "engine")], f"machine-{name}")
+    found = told(out)
+    assert found["running"] and found["runs"][0] == {"owner": "machine-a", "documents": 1}
+    assert "2 runs are at work, 3 documents being read or waiting" in status(out)
+
+
 def test_a_changed_document_waits_though_it_has_an_old_record(tmp_path: Path) -> None:
     with Ledger(url := f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
         ledger.see([Seen("a", "a.pdf", "1", "a" * 64)])

@@ -51,7 +51,8 @@ def _lines(folder: Path, found: Standing) -> list[str]:
     lines = [f"{plain(str(folder))}: {_documents(total)}{f': {counts}' if counts else ''}.{written}"]
     waiting = found.waiting.count
     if found.running:
-        lines.append(f"A run is at work, {_documents(waiting)} being read or waiting{_first(found)}.")
+        who = f"{len(found.runs)} runs are" if len(found.runs) > 1 else "A run is"
+        lines.append(f"{who} at work, {_documents(waiting)} being read or waiting{_first(found)}.")
     elif waiting:
         lines.append(
             f"No run is at work; {_documents(waiting)} left{_first(found)}. The same `intaglio ingest` goes on."
@@ -126,6 +127,7 @@ def _told(folder: Path, found: Standing) -> dict[str, Any]:
         **_counts(found.statuses),
         "updated": None if found.updated is None else _time(found.updated),
         "running": found.running,
+        "runs": [run._asdict() for run in found.runs],
         "waiting": {"count": found.waiting.count, "documents": found.waiting.names},
         "schemas": [_share(share) for share in found.schemas],
         "engines": [_share(share) for share in found.engines],
