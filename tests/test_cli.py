@@ -38,6 +38,7 @@ def test_help_comes_at_once() -> None:
     "command",
     [
         "ingest",
+        "deploy",
         "status",
         "report",
         "export",
