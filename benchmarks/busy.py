@@ -120,9 +120,9 @@ def cpu_seconds(paths: Sequence[Path]) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--documents", type=int, default=200)
-    parser.add_argument("--scans", type=int, default=20, help="one in so many is a scan")
+    parser.add_argument("--scans", type=int, default=50, help="one in so many is a scan")
     parser.add_argument("--batch", type=float, default=0.2, help="seconds of a batch")
-    parser.add_argument("--workers", type=int, help="readers; by default as many as a batch has")
+    parser.add_argument("--workers", type=int, default=4, help="readers; more make batches larger, not more of them")
     options = parser.parse_args(arguments)
     load_before = os.getloadavg()[0]
     os.environ[SECONDS] = str(options.batch)
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scans = [path for path in paths if "scan" in path.name]
         cpu_seconds([texts[0], *scans[:1]])  # loads what is loaded once
         costs = cpu_seconds(texts[:20]), cpu_seconds(scans[:5]) if scans else 0.0
-        before = one_after_another(paths[: max(options.scans, 40)], options.batch)
+        before = one_after_another(paths[: options.scans], options.batch)
         spec = EngineSpec("fake", "benchmarks.busy:engine")
         places, out = (str(folder / "docs"),), folder / "out"
         job = Job(places, ("invoice",), out, engine=spec, workers=options.workers, trust=ONCE)
