@@ -9,6 +9,7 @@ readers can keep up, a document must cost less processor time than `--batch` sec
 printed.
 
     engine_busy          seconds at batches over seconds from the begin of the first to the end of the last
+    gap_ms_median        between two batches, as the engine itself notes it; the mean is what `engine_busy` is made of
     one_after_another    the same where one process reads, asks and goes on to the next document, on the same documents
     documents_a_second   of the batch, over the same span
     cpu_seconds_text, cpu_seconds_scan   processor time to read and judge one document, the engine left out
@@ -26,7 +27,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pymupdf
 
@@ -41,27 +44,30 @@ from schemas.registry import load_contract
 
 ONCE = Trust(escalations=0)  # what is doubtful is not asked for again, only what is missing
 SCAN_DPI = 110
-SECONDS = "INTAGLIO_BUSY_SECONDS"
+SECONDS, NOTES = "INTAGLIO_BUSY_SECONDS", "INTAGLIO_BUSY_NOTES"
 
 
 class Sleeping(FakeEngine):
-    """Takes as long for one ask as for many. spans: begin and end of each batch."""
+    """Takes as long for one ask as for many. spans: begin and end of each batch, also written to `notes`."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, notes: Path | None = None) -> None:
         super().__init__(limits=Limits(sees_images=True, understands=True, processes=1))
-        self.batch_seconds = seconds
+        self.batch_seconds, self.notes = seconds, notes
         self.spans: list[tuple[float, float]] = []
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
         batch, begun = list(asks), time.monotonic()
         time.sleep(self.batch_seconds)
         self.spans.append((begun, time.monotonic()))
+        if self.notes is not None:
+            with self.notes.open("a") as file:
+                file.write(f"{begun} {self.spans[-1][1]}\n")
         yield from super().answer(batch)
 
 
 def engine(spec: EngineSpec) -> Sleeping:
     """What `EngineSpec("fake", "benchmarks.busy:engine")` makes, in whichever process."""
-    return Sleeping(float(os.environ[SECONDS]))
+    return Sleeping(float(os.environ[SECONDS]), Path(os.environ[NOTES]))
 
 
 def write_documents(folder: Path, count: int, scans: int) -> list[Path]:
@@ -120,9 +126,9 @@ def cpu_seconds(paths: Sequence[Path]) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--documents", type=int, default=200)
-    parser.add_argument("--scans", type=int, default=20, help="one in so many is a scan")
+    parser.add_argument("--scans", type=int, default=50, help="one in so many is a scan")
     parser.add_argument("--batch", type=float, default=0.2, help="seconds of a batch")
-    parser.add_argument("--workers", type=int, help="readers; by default as many as a batch has")
+    parser.add_argument("--workers", type=int, default=4, help="readers; more make batches larger, not more of them")
     options = parser.parse_args(arguments)
     load_before = os.getloadavg()[0]
     os.environ[SECONDS] = str(options.batch)
@@ -133,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scans = [path for path in paths if "scan" in path.name]
         cpu_seconds([texts[0], *scans[:1]])  # loads what is loaded once
         costs = cpu_seconds(texts[:20]), cpu_seconds(scans[:5]) if scans else 0.0
-        before = one_after_another(paths[: max(options.scans, 40)], options.batch)
+        baseline = one_after_another(paths[: options.scans], options.batch)
+        os.environ[NOTES] = str(folder / "notes")
         spec = EngineSpec("fake", "benchmarks.busy:engine")
         places, out = (str(folder / "docs"),), folder / "out"
         job = Job(places, ("invoice",), out, engine=spec, workers=options.workers, trust=ONCE)
@@ -141,11 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for _ in batch.read():
                 pass
             load = batch.engine_load
+        spans = [tuple(map(float, line.split())) for line in (folder / "notes").read_text().splitlines()]
     if load is None or load.asks < options.documents:
         raise SystemExit(f"not every document was asked about: {load}")
     figures = {
         "engine_busy": load.share,
-        "one_after_another": before,
+        "gap_ms_median": 1000 * median(after[0] - before[1] for before, after in pairwise(spans)),
+        "one_after_another": baseline,
         "documents": options.documents,
         "asks": load.asks,
         "batches": load.batches,

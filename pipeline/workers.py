@@ -60,6 +60,7 @@ class Workers:
         self.memory = max(LEAST_MEMORY, _memory() // count)
         self._engine: EngineProcess | None = None
         self._workers: list[_Worker] = []
+        self._spare: _Worker | None = None  # that starts, and has no document yet
 
     @property
     def load(self) -> EngineLoad | None:
@@ -90,11 +91,8 @@ class Workers:
                 outcome = worker.outcome()
                 if outcome is None:
                     continue
-                following = next(waiting, None)
-                if following is None:
+                if not self._given(worker, waiting):
                     busy.remove(worker)
-                else:
-                    worker.give(following)
                 yield outcome
 
     def __enter__(self) -> Workers:
@@ -109,15 +107,31 @@ class Workers:
             self._engine.end()
 
     def _more(self, busy: Sequence[_Worker], waiting: Iterator[Assignment]) -> list[_Worker]:
-        """A worker more where so many wait for the engine that a core has nothing to do."""
-        at_work = sum(not worker.waits for worker in busy)
-        if len(self._workers) >= self.count or at_work >= cores() or (following := next(waiting, None)) is None:
+        """A worker more where so many wait for the engine that a core has nothing to do. One at a time, for to start
+        takes a processor more than to read some documents; and no document waits for that.
+        """
+        spare, at_work = self._spare, sum(not worker.waits for worker in busy)
+        if spare is None and len(self._workers) < self.count and at_work < cores():
+            self._spare = _Worker(self)
+            self._workers.append(self._spare)
+        if spare is None or not spare.has_started():
             return []
-        self._workers.append(_Worker(self, following))
-        return self._workers[-1:]
+        self._spare = None
+        return [spare] if self._given(spare, waiting) else []
+
+    def _given(self, worker: _Worker, waiting: Iterator[Assignment]) -> bool:
+        """Gives the worker the next document; where none is left, no further worker is wanted."""
+        following = next(waiting, None)
+        if following is None:
+            self.count = len(self._workers)
+            return False
+        worker.give(following)
+        return True
 
     def _processes(self, workers: Iterable[_Worker]) -> Iterator[_Worker | EngineProcess]:
         yield from workers
+        if self._spare is not None:
+            yield self._spare
         if self._engine is not None:
             yield self._engine
 
@@ -125,11 +139,13 @@ class Workers:
 class _Worker:
     """One place in the pool: a process with a document, replaced by another process when it ends or is tired."""
 
-    def __init__(self, pool: Workers, assignment: Assignment) -> None:
+    def __init__(self, pool: Workers, assignment: Assignment | None = None) -> None:
         self.pool = pool
-        self.starts = 0
+        self.starts = self.documents = 0
+        self.ready = self.tired = False
         self._start()
-        self.give(assignment)
+        if assignment is not None:
+            self.give(assignment)
 
     @property
     def waits(self) -> bool:
@@ -140,6 +156,13 @@ class _Worker:
     def handles(self) -> tuple[connection.Connection, int]:
         """What to wait on: a message, or the end of the process."""
         return self.pipe, self.process.sentinel
+
+    def has_started(self) -> bool:
+        """Whether a document may be given to it, without one; if its process has ended instead, it gets another."""
+        with contextlib.suppress(EOFError, OSError):
+            if not self.ready and self.pipe.poll():
+                self.ready = self.pipe.recv() is None
+        return self.ready or not self.process.is_alive()
 
     def give(self, assignment: Assignment) -> None:
         """Hands out a document."""
