@@ -24,6 +24,7 @@ from pipeline.batch import open_batch
 from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.intake import Document
 from pipeline.job import SECONDS, Job, Row, Watch
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 
 SHARD = 256  # documents in a task: minutes of work, so that Prefect's few milliseconds do not count
 
@@ -73,6 +74,7 @@ def ingest(
     retry_failed: bool = False,
     trust: Trust = DEFAULT,
     traces: bool = True,
+    limits: DocumentLimits = DEFAULT_LIMITS,
 ) -> Any:
     """Reads every document once and writes one JSON for each. Parameters as in `pipeline.job.Job`.
 
@@ -90,6 +92,7 @@ def ingest(
         retry_failed=retry_failed,
         trust=trust,
         traces=traces,
+        limits=limits,
     )
     with open_batch(job, _watch.get(None)) as batch:
         rows = batch.read()
@@ -122,6 +125,7 @@ def run_flow(job: Job, watch: Watch) -> None:
             retry_failed=job.retry_failed,
             trust=job.trust,
             traces=job.traces,
+            limits=job.limits,
             return_state=True,
         )
     except TerminationSignal as error:  # Prefect's own handling of a scheduler's request to end

@@ -77,6 +77,10 @@ PasswordOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one document may take.")]
+MaxPagesOption = Annotated[int, typer.Option(min=1, help="Pages that one document may have.")]
+MaxMemoryOption = Annotated[
+    int, typer.Option(min=512, help="MiB of memory that reading one document may take, the reader's own included.")
+]
 PrecisionOption = Annotated[
     float,
     typer.Option(

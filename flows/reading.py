@@ -13,6 +13,8 @@ from flows.options import (
     EngineOption,
     EscalationsOption,
     KeepThoughtsOption,
+    MaxMemoryOption,
+    MaxPagesOption,
     ModelOption,
     OutputTokensOption,
     PasswordOption,
@@ -44,6 +46,8 @@ def ingest(
     escalations: EscalationsOption = 8,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
+    max_pages: MaxPagesOption = 10_000,
+    max_memory: MaxMemoryOption = 4096,
     password: PasswordOption = None,
     ledger: Annotated[
         str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
@@ -71,6 +75,7 @@ def ingest(
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
     from pipeline.job import Job
+    from pipeline.limits import DocumentLimits
 
     job = Job(
         places=tuple(sources),
@@ -86,6 +91,7 @@ def ingest(
         retry_failed=retry_failed,
         trust=Trust(precision, calibration, escalations),
         traces=trace,
+        limits=DocumentLimits(memory=max_memory << 20, pages=max_pages),
     )
     raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
 
@@ -107,6 +113,8 @@ def extract(
     escalations: EscalationsOption = 8,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
+    max_pages: MaxPagesOption = 10_000,
+    max_memory: MaxMemoryOption = 4096,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
 ) -> None:
     """Read one document and print its record as JSON.
@@ -116,10 +124,12 @@ def extract(
     from flows.commands.extract import run
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
+    from pipeline.limits import DocumentLimits
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
     trust = Trust(precision, calibration, escalations)
-    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, only_data=data))
+    limits = DocumentLimits(memory=max_memory << 20, pages=max_pages)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, limits, only_data=data))
 
 
 def plan(

@@ -54,7 +54,8 @@ class Batch:
         documents = {id(document.assignment): document for document in self.plan.todo}
         most = engine_of(self.job.engine).limits.processes or len(documents)
         count = min(self.job.workers or cores(), most, len(documents))
-        with Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces) as workers:
+        job = self.job
+        with Workers(count, job.seconds, job.engine, traces=job.traces, limits=job.limits) as workers:
             for outcome in workers.read([document.assignment for document in self.plan.todo], self._watch.stop):
                 row = self._keep(documents[id(outcome.assignment)], outcome)
                 self._statuses[row.status] += 1

@@ -53,6 +53,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def is_remote(place: str) -> bool:
+    """Whether its bytes come over a network."""
+    return is_url(place) and not place.startswith(("file:", "memory:"))
+
+
 def _in_place(place: str) -> Iterator[Source]:
     if is_url(place):
         yield Source(place, place.partition("://")[2].partition("?")[0], place)

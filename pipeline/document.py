@@ -14,6 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pipeline.limits import (
+    DEFAULT_LIMITS,
+    DocumentLimits,
+    is_out_of_memory,
+    out_of_memory,
+    too_many_pages,
+    too_many_pixels,
+)
 from schemas.errors import (
     DamagedDocument,
     DocumentError,
@@ -25,10 +33,6 @@ from schemas.errors import (
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-MAX_BYTES = 1 << 30
-MAX_PAGES = 10_000
-MAX_PIXELS = 200_000_000  # of one picture, before it is unpacked
 
 PDF = "application/pdf"
 _IMAGES = (
@@ -43,31 +47,31 @@ _IMAGES = (
 class Document:
     """An open document. Use it as a context manager; pages are numbered from 1.
 
-    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture.
+    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture. limits: of what is unpacked of it.
     """
 
-    def __init__(self, uri: str, content: bytes, passwords: Sequence[str] = ()) -> None:
+    def __init__(
+        self, uri: str, content: bytes, passwords: Sequence[str] = (), limits: DocumentLimits = DEFAULT_LIMITS
+    ) -> None:
         self.uri = uri
+        self.limits = limits
         self.size = len(content)
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.media_type = media_type(content, uri)
         self.pdf: Any = None
         self._picture: Any = None
         if self.media_type == PDF:
-            self.pdf = _open_pdf(uri, content, passwords)
+            self.pdf = _open_pdf(uri, content, passwords, limits)
             self.page_count = int(self.pdf.page_count)
         else:
-            self._picture = _open_picture(uri, content)
+            self._picture = _open_picture(uri, content, limits)
             self.page_count = _frames(self._picture)
         if self.page_count < 1:
             self.close()
             raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
-        if self.page_count > MAX_PAGES:
-            pages = self.page_count
+        if self.page_count > limits.pages:
             self.close()
-            raise DocumentTooLarge(
-                f"it has {pages} pages.", document=uri, remedy=f"Split it: at most {MAX_PAGES} are read."
-            )
+            raise too_many_pages(self.page_count, limits, uri)
 
     def picture(self, number: int) -> Image:
         """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
@@ -79,7 +83,7 @@ class Document:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata that nobody reads
             self._picture.seek(number - 1)
-            _check_pixels(self._picture, self.uri)
+            _check_pixels(self._picture, self.uri, self.limits)
             return _on_paper(ImageOps.exif_transpose(self._picture))
 
     @property
@@ -101,18 +105,25 @@ class Document:
         self.close()
 
 
-def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequence[str] = ()) -> Document:
+def open_document(
+    source: str | Path | bytes,
+    *,
+    name: str = "",
+    passwords: Sequence[str] = (),
+    limits: DocumentLimits = DEFAULT_LIMITS,
+) -> Document:
     """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not.
 
-    name: what errors and records call it; by default the path or URL.
+    name: what errors and records call it; by default the path or URL. limits: those of memory and files hold only in a
+    confined process (`pipeline.confinement`).
     """
     if isinstance(source, bytes):
         name, content = name or "bytes", source
     else:
-        name, content = name or str(source), _content(source)
-    if len(content) > MAX_BYTES:
-        raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=name, remedy="Split it.")
-    return Document(name, content, passwords)
+        name, content = name or str(source), _content(source, limits.bytes + 1)
+    if len(content) > limits.bytes:
+        raise DocumentTooLarge(f"it is over {limits.bytes >> 20} MiB.", document=name, remedy="Split it.")
+    return Document(name, content, passwords, limits)
 
 
 def media_type(content: bytes, uri: str = "") -> str:
@@ -133,13 +144,13 @@ def media_type(content: bytes, uri: str = "") -> str:
     )
 
 
-def _content(source: str | Path) -> bytes:
-    """At most one byte more than are allowed."""
+def _content(source: str | Path, most: int) -> bytes:
+    """At most so many bytes."""
     try:
         if isinstance(source, Path) or "://" not in source:
             with Path(source).open("rb") as stream:
-                return stream.read(MAX_BYTES + 1)
-        return _fetched(source)
+                return stream.read(most)
+        return _fetched(source, most)
     except FileNotFoundError as error:
         raise DocumentError(
             "there is no such file.", document=str(source), remedy="It may have been moved since."
@@ -151,12 +162,12 @@ def _content(source: str | Path) -> bytes:
         ) from error
 
 
-def _fetched(url: str) -> bytes:
+def _fetched(url: str, most: int) -> bytes:
     import fsspec
 
     try:
         with fsspec.open(url, "rb") as stream:
-            content: bytes = stream.read(MAX_BYTES + 1)
+            content: bytes = stream.read(most)
     except OSError:
         raise
     except Exception as error:  # every file system has errors of its own
@@ -168,7 +179,7 @@ def _fetched(url: str) -> bytes:
     return content
 
 
-def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
+def _open_pdf(uri: str, content: bytes, passwords: Sequence[str], limits: DocumentLimits) -> Any:
     import pymupdf
 
     pymupdf.TOOLS.mupdf_display_errors(False)
@@ -185,6 +196,8 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
     except DocumentError:
         raise
     except Exception as error:  # PyMuPDF raises several classes, all for the same reason
+        if is_out_of_memory(error):
+            raise out_of_memory(limits, uri) from error
         raise DamagedDocument(
             f"it cannot be opened as a PDF: {error}.",
             document=uri,
@@ -193,27 +206,26 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
     return pdf
 
 
-def _open_picture(uri: str, content: bytes) -> Any:
+def _open_picture(uri: str, content: bytes, limits: DocumentLimits) -> Any:
     """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
     from PIL import Image as Images
 
-    Images.MAX_IMAGE_PIXELS = MAX_PIXELS
-    too_large = DocumentTooLarge(
-        "its picture has too many pixels.", document=uri, remedy=f"Scale it down: at most {MAX_PIXELS} are read."
-    )
+    Images.MAX_IMAGE_PIXELS = limits.pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata that nobody reads
             warnings.simplefilter("error", Images.DecompressionBombWarning)
             picture = Images.open(io.BytesIO(content))
-            _check_pixels(picture, uri)
+            _check_pixels(picture, uri, limits)
             if _frames(picture) == 1:
                 picture.load()
     except (Images.DecompressionBombError, Images.DecompressionBombWarning) as error:
-        raise too_large from error
+        raise too_many_pixels("its picture has too many pixels", limits, uri) from error
     except DocumentError:
         raise
     except Exception as error:  # Pillow's formats raise whatever their parsers meet
+        if is_out_of_memory(error):
+            raise out_of_memory(limits, uri) from error
         raise DamagedDocument(
             f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again; the copy may be cut off."
         ) from error
@@ -225,13 +237,9 @@ def _frames(picture: Any) -> int:
     return int(picture.n_frames) if picture.format == "TIFF" else 1
 
 
-def _check_pixels(picture: Image, uri: str) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise DocumentTooLarge(
-            f"its picture has {picture.width} × {picture.height} pixels.",
-            document=uri,
-            remedy=f"Scale it down: at most {MAX_PIXELS} are read.",
-        )
+def _check_pixels(picture: Image, uri: str, limits: DocumentLimits) -> None:
+    if picture.width * picture.height > limits.pixels:
+        raise too_many_pixels(f"its picture has {picture.width} × {picture.height} pixels", limits, uri)
 
 
 def _on_paper(frame: Image) -> Image:

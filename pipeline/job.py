@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.sinks import JSONL, OWN_FOLDER
 
 SECONDS = 300.0  # that one document may take
@@ -23,7 +24,7 @@ class Job:
     ledger: a database URL, by default SQLite in `out`. workers: reader processes, by default one for each core.
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
     trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
-    record is kept, for replays.
+    record is kept, for replays. limits: what else one document may take.
     """
 
     places: tuple[str, ...]
@@ -37,6 +38,7 @@ class Job:
     retry_failed: bool = False
     trust: Trust = DEFAULT
     traces: bool = True
+    limits: DocumentLimits = DEFAULT_LIMITS
 
     @property
     def ledger_url(self) -> str:

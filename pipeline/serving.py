@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.confinement import Cell, begin_document, empty_folder, enter, shut
 from pipeline.discover import Source
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits, is_out_of_memory, out_of_memory
 from schemas import errors
-from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed
+from schemas.errors import IntaglioError, ReaderCrashed
 from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
@@ -57,30 +58,38 @@ class Outcome:
     trace: bytes = b""
 
 
-def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, memory: int | None, traces: bool) -> None:
+def serve(pipe: connection.Connection, engine: EngineSpec, threads: int, cell: Cell | None, traces: bool) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
-    then for each assignment what it has read or the error that kept it from that. memory: bytes that it may take.
-    traces: whether it notes down what made the records."""
+    then for each assignment what it has read or the error that kept it from that. cell: what confines it; None for an
+    engine with a device, whose drivers want more than a document may have. traces: whether it notes down what made the
+    records."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    confine(memory)
-    try:
-        engine_of(engine).load()
-        from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
-    except IntaglioError as error:
-        pipe.send(error)
-        return
+    with confined(cell):
+        try:
+            engine_of(engine).load()
+            from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
+        except IntaglioError as error:
+            pipe.send(error)
+            return
     pipe.send(None)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
-            pipe.send(_read(pipe.recv(), traces))
+            assignment = pipe.recv()
+            if cell is not None:
+                begin_document(cell)
+            pipe.send(_read(assignment, traces, cell.limits if cell else DEFAULT_LIMITS))
 
 
-def confine(memory: int | None) -> None:
-    """Has this process end with its parent, and take no more memory than so many bytes."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+@contextlib.contextmanager
+def confined(cell: Cell | None) -> Iterator[None]:
+    """Has this process end with its parent, and confines it for good: limits hold from here on, and after the block,
+    in which libraries are loaded, what it may not do is out of its reach."""
+    if cell is not None:
+        enter(cell)
+    threading.Thread(target=_end_with_parent, args=(cell,), daemon=True).start()
+    yield
+    if cell is not None:
+        shut(cell)
 
 
 def finished(assignment: Assignment, read: Read) -> Outcome:
@@ -115,7 +124,7 @@ def engine_of(spec: EngineSpec) -> Engine:
     return load_engine(spec)
 
 
-def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
+def _read(assignment: Assignment, traced: bool, limits: DocumentLimits) -> Read | IntaglioError:
     from pipeline.extract import extract
 
     uri = assignment.source.uri
@@ -129,13 +138,14 @@ def _read(assignment: Assignment, traced: bool) -> Read | IntaglioError:
             passwords=assignment.passwords,
             trust=assignment.trust,
             keep=traces.append if traced else None,
+            limits=limits,
         )
         return Read(record.model_dump_json().encode(), _packed(traces, assignment.engine))
     except IntaglioError as error:
         return error
-    except MemoryError:
-        return DocumentTooLarge("it takes too much memory.", document=uri, remedy="Split it, or use fewer --workers.")
     except Exception as bug:  # ours, not the document's: it costs this document only, and is told in full
+        if is_out_of_memory(bug):
+            return out_of_memory(limits, uri)
         reason = f"{type(bug).__name__}: {bug}"
         return ReaderCrashed(f"reading it failed unexpectedly: {reason}.", document=uri, remedy="Please report it.")
 
@@ -148,12 +158,16 @@ def _packed(traces: Sequence[Trace], engine: EngineSpec) -> bytes:
     return b"".join(packed(trace.model_copy(update={"settings": settings})) for trace in traces)
 
 
-def _end_with_parent() -> None:
-    """A worker must not outlive a killed parent, even in the middle of a document."""
+def _end_with_parent(cell: Cell | None) -> None:
+    """A worker must not outlive a killed parent, even in the middle of a document, nor leave anything of it."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
-        os._exit(1)
+        try:
+            if cell is not None:
+                empty_folder(cell.folder)
+        finally:
+            os._exit(1)
 
 
 @lru_cache(maxsize=1)

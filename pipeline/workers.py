@@ -18,6 +18,9 @@ from multiprocessing import connection, get_context, resource_tracker
 from types import TracebackType
 
 from model.engine import EngineSpec
+from pipeline.confinement import Cell, PrivateFolder, remove_left_folders
+from pipeline.discover import is_remote
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.serving import Assignment, Outcome, Read, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
 
@@ -27,28 +30,34 @@ START_SECONDS = 300.0  # for a worker to import its libraries and load its engin
 LOAD_SECONDS = 3600.0  # the same, of an engine with weights
 MOST_STARTS = 3  # of one worker in a row that come to nothing
 TICK_SECONDS = 0.2  # how often to look whether to stop, and for documents over their time
-LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machine
 
 
 class Workers:
     """`count` reader processes for one engine. seconds: the most that one document may take. traces: whether what made
-    the records is kept.
+    the records is kept. limits: what else a document may take.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
 
-    def __init__(self, count: int, seconds: float, engine: EngineSpec, *, traces: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        seconds: float,
+        engine: EngineSpec,
+        *,
+        traces: bool = False,
+        limits: DocumentLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.count = count
         self.seconds = seconds
         self.engine = engine
         self.traces = traces
         self.heavy = engine_of(engine).limits.processes is not None
+        self.limits = limits
         self.start_seconds = LOAD_SECONDS if self.heavy else START_SECONDS
         self.recycle_after = (
             math.inf if self.heavy else RECYCLE_AFTER
         )  # reading its weights again costs more than leaks
-        # What a driver of graphics cards maps counts as data, and is far more than what it uses.
-        self.memory = None if self.heavy else max(LEAST_MEMORY, _memory() // count)
         self._workers: list[_Worker] = []
 
     def read(self, assignments: Iterable[Assignment], stop: threading.Event | None = None) -> Iterator[Outcome]:
@@ -56,6 +65,7 @@ class Workers:
 
         Raises EngineUnavailable where the engine cannot be loaded, or workers do not even start.
         """
+        remove_left_folders()
         waiting = iter(assignments)
         self._workers = [_Worker(self, assignment) for assignment in islice(waiting, self.count)]
         busy = list(self._workers)
@@ -88,7 +98,7 @@ class _Worker:
     def __init__(self, pool: Workers, assignment: Assignment) -> None:
         self.pool = pool
         self.starts = 0
-        self._start()
+        self._start(self._needs_network(assignment))
         self.give(assignment)
 
     @property
@@ -98,8 +108,10 @@ class _Worker:
 
     def give(self, assignment: Assignment) -> None:
         """Hands out a document."""
-        if self.tired or self.documents >= self.pool.recycle_after or not self.process.is_alive():
-            self._replace()
+        network = self._needs_network(assignment)
+        worn = self.tired or self.documents >= self.pool.recycle_after
+        if worn or network != self.network or not self.process.is_alive():
+            self._replace(network)
         self.assignment = assignment
         self.documents += 1
         self._send()
@@ -136,12 +148,21 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+        self.folder.remove()
 
-    def _start(self) -> None:
+    def _needs_network(self, assignment: Assignment) -> bool:
+        """Whether its reader fetches the document, or asks a server. One for other documents is without."""
+        return bool(self.pool.engine.url) or is_remote(assignment.source.path)
+
+    def _start(self, network: bool) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         pool = self.pool
-        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces)
+        threads = max(1, cores() // pool.count)
+        self.network, self.folder = network, PrivateFolder()
+        cell = Cell(self.folder.path, pool.limits, network, cpu_seconds=pool.seconds * threads)
+        # What a driver of graphics cards maps counts as data, and is far more than what it uses: such are not confined.
+        arguments = (theirs, pool.engine, threads, None if pool.heavy else cell, pool.traces)
         self.process = context.Process(target=serve, args=arguments, daemon=True, name="intaglio-reader")
         # Ctrl-C at a terminal reaches every process of the group; workers inherit this mask, and leave it to us.
         # Python's resource tracker would lift it where it starts with the first of them.
@@ -157,9 +178,9 @@ class _Worker:
         self.tired = False
         self.documents = 0
 
-    def _replace(self) -> None:
+    def _replace(self, network: bool) -> None:
         self.kill()
-        self._start()
+        self._start(network)
 
     def _send(self) -> None:
         self.idle = False
@@ -182,13 +203,16 @@ class _Worker:
                     f"reader processes end before they read anything, with {code}.",
                     remedy="In a program of your own, start the batch under `if __name__ == '__main__':`.",
                 )
-            self._replace()
+            self._replace(self.network)
             self._send()
             return None
-        error = ReaderCrashed(
-            f"the process that read it ended with {code}.", document=self.assignment.source.uri, remedy=_AGAIN
+        uri = self.assignment.source.uri
+        if code == -signal.SIGXCPU:
+            return failed(self.assignment, self._late("of a processor's time"))
+        return failed(
+            self.assignment,
+            ReaderCrashed(f"the process that read it ended with {code}.", document=uri, remedy=_AGAIN),
         )
-        return failed(self.assignment, error)
 
     def _overdue(self) -> Outcome:
         self.kill()
@@ -196,12 +220,14 @@ class _Worker:
             raise EngineUnavailable(
                 f"the engine {self.pool.engine.name} did not start in {self.pool.start_seconds:g} seconds."
             )
-        error = DocumentTimeout(
-            f"it took over {self.pool.seconds:g} seconds.",
+        return failed(self.assignment, self._late())
+
+    def _late(self, of: str = "") -> DocumentTimeout:
+        return DocumentTimeout(
+            f"it took over {self.pool.seconds:g} seconds{of and f' {of}'}.",
             document=self.assignment.source.uri,
             remedy="Allow more with --timeout, or split it.",
         )
-        return failed(self.assignment, error)
 
 
 _NOTHING = object()
@@ -212,8 +238,3 @@ _AGAIN = "The same command tries it again; if it ends so every time, take it out
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _memory() -> int:
-    """Bytes of the machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

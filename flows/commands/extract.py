@@ -12,6 +12,7 @@ from model.needs import check_needs
 from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
 from pipeline.discover import Source, is_url
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
 from schemas.errors import UsageError
@@ -24,6 +25,8 @@ def run(
     passwords: tuple[str, ...],
     seconds: float,
     trust: Trust,
+    limits: DocumentLimits = DEFAULT_LIMITS,
+    *,
     only_data: bool,
 ) -> int:
     """Returns the exit code: 1 for a document that failed, whose reason goes to standard error.
@@ -37,7 +40,7 @@ def run(
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
     assignment = Assignment(Source(file, file, file), schemas[0], engine, passwords=passwords, trust=trust)
-    with Workers(1, seconds, engine) as workers:
+    with Workers(1, seconds, engine, limits=limits) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record
     if record.status == "failed":
