@@ -169,7 +169,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 def test_limits_of_bytes_pages_and_pixels(tmp_path: Path) -> None:
     path = tmp_path / "long.pdf"
     path.write_bytes(pdf(letter, letter, letter))
-    with pytest.raises(DocumentTooLarge, match="3 pages.*--max-pages") as caught:
+    with pytest.raises(DocumentTooLarge, match=r"3 pages.*--max-pages") as caught:
         open_document(path, limits=DocumentLimits(pages=2))
     assert caught.value.document == str(path)
     for source in (path, path.read_bytes()):
