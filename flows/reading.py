@@ -20,6 +20,7 @@ from flows.options import (
     PasswordOption,
     PrecisionOption,
     QuantisationOption,
+    RedactOption,
     RevisionOption,
     SchemaOption,
     ThinkingOption,
@@ -59,6 +60,7 @@ def ingest(
             "--trace/--no-trace", help="Keep what made each record, words of the document included, for `replay`."
         ),
     ] = True,
+    redact: RedactOption = None,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -76,6 +78,7 @@ def ingest(
     from pipeline.confidence.trust import Trust
     from pipeline.job import Job
     from pipeline.limits import DocumentLimits
+    from pipeline.redaction import Redaction
 
     job = Job(
         places=tuple(sources),
@@ -93,7 +96,8 @@ def ingest(
         traces=trace,
         limits=DocumentLimits(memory=max_memory << 20, pages=max_pages),
     )
-    raise typer.Exit(run(job, direct=direct, quiet=quiet, as_json=as_json))
+    redaction = Redaction.of(redact or ())
+    raise typer.Exit(run(job, redaction, direct=direct, quiet=quiet, as_json=as_json))
 
 
 def extract(

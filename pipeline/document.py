@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.limits import (
     DEFAULT_LIMITS,
@@ -34,6 +34,7 @@ from schemas.errors import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+BLOCK = 1 << 20  # bytes read at a time
 PDF = "application/pdf"
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -149,7 +150,7 @@ def _content(source: str | Path, most: int) -> bytes:
     try:
         if isinstance(source, Path) or "://" not in source:
             with Path(source).open("rb") as stream:
-                return stream.read(most)
+                return _read(stream, most)
         return _fetched(source, most)
     except FileNotFoundError as error:
         raise DocumentError(
@@ -162,12 +163,20 @@ def _content(source: str | Path, most: int) -> bytes:
         ) from error
 
 
+def _read(stream: IO[bytes], most: int) -> bytes:
+    """In blocks: a stream that is asked for so much at once takes the memory for it before it looks what there is."""
+    held = io.BytesIO()
+    while block := stream.read(min(BLOCK, most - held.tell())):
+        held.write(block)
+    return held.getvalue()
+
+
 def _fetched(url: str, most: int) -> bytes:
     import fsspec
 
     try:
         with fsspec.open(url, "rb") as stream:
-            content: bytes = stream.read(most)
+            content = _read(stream, most)
     except OSError:
         raise
     except Exception as error:  # every file system has errors of its own
@@ -209,6 +218,7 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str], limits: Docume
 def _open_picture(uri: str, content: bytes, limits: DocumentLimits) -> Any:
     """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
     from PIL import Image as Images
+    from PIL import UnidentifiedImageError
 
     Images.MAX_IMAGE_PIXELS = limits.pixels
     try:
@@ -223,6 +233,10 @@ def _open_picture(uri: str, content: bytes, limits: DocumentLimits) -> Any:
         raise too_many_pixels("its picture has too many pixels", limits, uri) from error
     except DocumentError:
         raise
+    except UnidentifiedImageError as error:  # whose message tells an address in memory
+        raise DamagedDocument(
+            "no picture can be found in it.", document=uri, remedy="Fetch it again; the copy may be cut off."
+        ) from error
     except Exception as error:  # Pillow's formats raise whatever their parsers meet
         if is_out_of_memory(error):
             raise out_of_memory(limits, uri) from error

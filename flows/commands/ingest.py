@@ -9,13 +9,14 @@ from flows.report import Report
 from flows.stopping import INTERRUPTED, stopping
 from pipeline.batch import open_batch, run_batch
 from pipeline.job import Job, Watch
+from pipeline.redaction import NOTHING, Redaction
 
 
-def run(job: Job, *, direct: bool, quiet: bool, as_json: bool) -> int:
+def run(job: Job, redaction: Redaction = NOTHING, *, direct: bool, quiet: bool, as_json: bool) -> int:
     """Returns the exit code. A run with nothing to do starts neither Prefect nor a worker."""
     begun = time.monotonic()
     interrupted = True
-    with Report(job, quiet=quiet, as_json=as_json) as report:
+    with Report(job, redaction, quiet=quiet, as_json=as_json) as report:
         watch = Watch(report.hear)
         heeded = stopping(watch.stop, lambda: report.reading, lambda: report.note("stopping"))
         with heeded, suppress(KeyboardInterrupt):

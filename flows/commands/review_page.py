@@ -9,6 +9,7 @@ from rich.text import Text
 from flows.terminal import console, plain
 from pipeline.discover import is_url
 from pipeline.records import read_record
+from pipeline.redaction import NOTHING, Redaction
 from pipeline.review_page.choosing import Chosen, choose_pages
 from pipeline.review_page.page import review_page
 from pipeline.review_page.pictures import Pictures, Wanted, make_pictures
@@ -18,19 +19,32 @@ from schemas.record import Record
 
 
 def run(
-    path: Path, file: Path | None, document: str, passwords: tuple[str, ...], seconds: float, *, every: bool
+    path: Path,
+    file: Path | None,
+    document: str,
+    passwords: tuple[str, ...],
+    seconds: float,
+    redaction: Redaction = NOTHING,
+    *,
+    every: bool,
+    with_images: bool = True,
 ) -> int:
     """Writes the page and prints where it is; returns the exit code.
 
     file: by default the record's, named `.html`. document: where it is, if not where the record says. seconds: that
-    its pictures may take. every: whether all its pages are shown.
+    its pictures may take. every: whether all its pages are shown. with_images: whether with pictures; what is redacted
+    they would show, so that there are none then.
     """
     record = read_record(path)
     target = file or path.with_suffix(".html")
     _check_free(target, (path, Path(document or record.document.uri)))
     chosen = choose_pages(record, every)
-    pictures = _pictures(record, chosen, document, passwords, seconds)
-    write_atomically(target, review_page(record, chosen, pictures.made, pictures.missing))
+    if redaction or not with_images:
+        why = "a picture would show what is redacted" if redaction else "left out, as --no-images wants it"
+        pictures = Pictures({}, dict.fromkeys(chosen.shown, why))
+    else:
+        pictures = _pictures(record, chosen, document, passwords, seconds)
+    write_atomically(target, review_page(redaction.record(record), chosen, pictures.made, pictures.missing))
     screen = console()
     for why in dict.fromkeys(pictures.missing.values()):
         screen.print(Text(plain(f"Some pages have no picture: {why}.")), soft_wrap=True)
