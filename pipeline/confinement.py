@@ -105,8 +105,19 @@ def enter(cell: Cell) -> None:
 
 def shut(cell: Cell) -> None:
     """Gives up processes and network for good; to be called before the first document is opened."""
+    _mute_libraries()
     if not refuse_calls(network=cell.network):
         sys.addaudithook(_refusing(_leaves(cell.network)))
+
+
+def _mute_libraries() -> None:
+    """What native libraries write to the terminal by themselves is a document's to choose; Python's own goes on."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        kept = os.fdopen(os.dup(number), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+        getattr(sys, name).flush()
+        setattr(sys, name, kept)
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a number is wanted, and no Path
+            os.dup2(nothing.fileno(), number)
 
 
 def begin_document(cell: Cell) -> None:
