@@ -79,8 +79,9 @@ class Batch:
     def _keep(self, document: Document, outcome: Outcome) -> Row:
         record = outcome.record
         if outcome.trace:
-            write_bytes(trace_path(self.job.out, record), [outcome.trace])
-        write_atomically(record_path(self.job.out, document.name), record.model_dump_json(indent=2))
+            write_bytes(trace_path(self.job.out, record), [outcome.trace], self.job.out)
+        path = record_path(self.job.out, document.name)
+        write_atomically(path, record.model_dump_json(indent=2), self.job.out)
         key = document.key
         if record.document.sha256:  # it may have changed since it was planned
             key = key._replace(sha256=record.document.sha256)
@@ -141,7 +142,7 @@ def restore_files(job: Job, ledger: Ledger) -> int:
     ]
     for number, text in ledger.records(missing):
         pretty = Record.model_validate_json(text).model_dump_json(indent=2)
-        write_atomically(record_path(job.out, holders[number].name), pretty)
+        write_atomically(record_path(job.out, holders[number].name), pretty, job.out)
         ledger.wrote(holders[number].place, number)
     return len(missing)
 

@@ -8,6 +8,7 @@ does, which holds for everything but native code that an attacker has taken over
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import math
 import os
@@ -149,7 +150,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 def _refusing(refuses: Judge) -> Callable[[str, tuple[Any, ...]], None]:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if refuses(event, arguments):
-            raise PermissionError(f"{event} is not allowed to a process that reads documents")
+            raise PermissionError(errno.EPERM, f"{event} is not allowed to a process that reads documents")
 
     return hook
 

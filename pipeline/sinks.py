@@ -18,6 +18,7 @@ JSONL = "records.jsonl"
 OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, and the lock of the run at work
 LOCK = "lock"
 LOOK_SECONDS = 0.2  # far longer than looking at the lock takes
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\s*(?:\.|$)", re.IGNORECASE)  # names that Windows keeps to itself
 LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
 
 
@@ -32,7 +33,7 @@ def output_folder(folder: Path) -> Iterator[Path]:
         (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        lock = (folder / OWN_FOLDER / LOCK).open("w")
+        lock = _opened(folder / OWN_FOLDER / LOCK, 0)
     except OSError as error:
         raise OutputUnwritable(
             f"the output folder {folder} cannot be written: {error.strerror}.", remedy="Give another with --out."
@@ -59,7 +60,7 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _hold(lock: IO[str]) -> None:
+def _hold(lock: IO[bytes]) -> None:
     """Tries twice: `is_held` of another process has the lock for an instant."""
     for pause in (LOOK_SECONDS, 0.0):
         try:
@@ -82,9 +83,12 @@ def record_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Puts the whole text at the path or, whatever happens, leaves what was there. Raises OutputUnwritable."""
-    write_lines(path, [text])
+def write_atomically(path: Path, text: str, root: Path | None = None) -> None:
+    """Puts the whole text at the path or, whatever happens, leaves what was there. Raises OutputUnwritable.
+
+    root: a folder that the path may not leave, as by a link in it.
+    """
+    write_bytes(path, [f"{text}\n".encode()], root)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -92,17 +96,23 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     write_bytes(path, (f"{line}\n".encode() for line in lines))
 
 
-def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
+def write_bytes(path: Path, parts: Iterable[bytes], root: Path | None = None) -> None:
     """Puts all parts, one behind the other, at the path, or leaves what was there. Raises OutputUnwritable.
 
-    The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run does
-    the document again.
+    root: as above. The temporary name is the same at every try, so that what a killed run leaves is replaced when the
+    next run does the document again. A link at either name is replaced, never followed.
     """
     temporary = path.with_name(f".{path.name}.partial")
     try:
+        if root is not None and not path.parent.resolve().is_relative_to(root.resolve()):
+            raise OutputUnwritable(
+                f"{path} leads out of {root}: a folder on the way is a link.",
+                remedy="Remove the link, or give another folder with --out.",
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as stream:
+            temporary.unlink(missing_ok=True)
+            with _opened(temporary, os.O_EXCL) as stream:
                 stream.writelines(parts)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -117,10 +127,20 @@ def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
         ) from error
 
 
+def _opened(path: Path, flags: int) -> IO[bytes]:
+    """A file to write, made if need be; never what a link leads to."""
+    flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
 def _safe(part: str) -> str:
     cleaned = "".join(char if char.isprintable() and char not in '<>:"|?*' else "_" for char in part).strip()
     if cleaned.startswith("."):
         cleaned = f"_{cleaned[1:]}"
+    if cleaned.endswith("."):
+        cleaned = f"{cleaned[:-1]}_"
+    if _DEVICE.match(cleaned):
+        cleaned = f"_{cleaned}"
     encoded = (cleaned or "_").encode("utf-8", "replace")
     if len(encoded) <= LONGEST_PART:
         return encoded.decode()

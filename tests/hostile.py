@@ -224,13 +224,13 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "deep-states.pdf": lambda: page_of(stream(b"q " * DEEP + TEXT)),
     "forms-in-circles.pdf": _forms_in_circles,
     "forms-of-forms.pdf": lambda: _forms_of_forms(9),
-    "flate-bomb.pdf": lambda: page_of(stream(zeros(1 << 30), b"/Filter/FlateDecode")),
+    "flate-bomb.pdf": lambda: page_of(stream(zeros(256 * MIB), b"/Filter/FlateDecode")),
     "nested-flate-bomb.pdf": lambda: page_of(
-        stream(zeros(1 << 30, 3), b"/Filter[/FlateDecode/FlateDecode/FlateDecode]")
+        stream(zeros(256 * MIB, 3), b"/Filter[/FlateDecode/FlateDecode/FlateDecode]")
     ),
     "thousand-filters.pdf": lambda: page_of(stream(TEXT, b"/Filter[" + b"/ASCIIHexDecode" * 1000 + b"]")),
     "picture-bomb.pdf": lambda: picture_page(
-        60_000, 60_000, b"/ColorSpace/DeviceRGB/Filter/FlateDecode", zeros(512 * MIB)
+        60_000, 60_000, b"/ColorSpace/DeviceRGB/Filter/FlateDecode", zeros(64 * MIB)
     ),
     "picture-of-no-size.pdf": lambda: picture_page(0, -5, b"/ColorSpace/DeviceRGB", b""),
     "huge-page.pdf": lambda: page_of(stream(TEXT), box=b"0 0 999999999 999999999"),
@@ -244,7 +244,7 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "png-bomb.png": lambda: png(60_000, 60_000),
     "png-of-no-size.png": lambda: png(0, 0),
     "png-cut-off.png": lambda: png(2000, 2000)[:200],
-    "png-at-the-limit.png": lambda: png(13_000, 13_000, 2, zeros(484 * MIB)),
+    "png-at-the-limit.png": lambda: png(13_000, 13_000),
     "tiff-bomb.tif": lambda: tiff(4_000_000, 4_000_000),
     "tiff-at-the-limit.tif": lambda: tiff(14_000, 14_000),
     "tiff-in-circles.tif": tiff_in_circles,
@@ -257,7 +257,7 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
 
 # What a stranger may call a document; a file system takes them, programs are surprised.
 NAMES = (
-    "..\\..\\evil.pdf",
+    "a\\..\\..\\..\\evil.pdf",
     "\u202efdp.exe.pdf",
     "con.pdf",
     "nul.txt.pdf",
