@@ -15,11 +15,18 @@ import pytest
 
 from model.engine import EngineSpec
 from pipeline import confinement
+from pipeline.apart import Apart
 from pipeline.confinement import PREFIX, PrivateFolder, remove_left_folders
 from pipeline.discover import file_source
+from pipeline.document import open_document
+from pipeline.read import read_pages
+from pipeline.render import render_page
 from pipeline.review_page.pictures import Wanted, make_pictures
 from pipeline.serving import Assignment
 from pipeline.workers import Workers
+from schemas.errors import DocumentTimeout, PageFailure, ReaderCrashed, UnsupportedDocument
+from schemas.page import WHOLE_PAGE, Box
+from tests.hostile import HOSTILE
 from tests.papers import write_invoice
 
 ROOT = Path(__file__).parent.parent
@@ -221,4 +228,29 @@ def test_pictures_for_a_page_are_made_in_a_confined_process(tmp_path: Path, monk
     path = write_invoice(tmp_path / "docs" / "a.pdf")
     made = make_pictures(Wanted(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), {1: 0}), 120.0)
     assert made.made.keys() == {1} and not made.missing
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+
+
+def test_a_document_open_in_a_process_of_its_own_says_and_shows_what_it_does_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    path = write_invoice(tmp_path / "docs" / "a.pdf")
+    part = Box(0.1, 0.1, 0.6, 0.3)
+    with Apart(str(path)) as apart, open_document(path) as here:
+        assert (apart.sha256, apart.size, apart.media_type) == (here.sha256, here.size, here.media_type)
+        assert apart.pages == tuple(read_pages(here))
+        for region, turn in ((WHOLE_PAGE, 0), (part, 90)):
+            pictures = apart.render(1, 300, region, rotation=turn), render_page(here, 1, 300, region, rotation=turn)
+            assert pictures[0].tobytes() == pictures[1].tobytes()
+        with pytest.raises(PageFailure):
+            apart.render(9, 300)
+        assert apart.render(1, 50).size == render_page(here, 1, 50).size
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+    (tmp_path / "text.pdf").write_text("no document")
+    with pytest.raises(UnsupportedDocument):
+        Apart(str(tmp_path / "text.pdf"))
+    (tmp_path / "slow.pdf").write_bytes(HOSTILE["forms-of-forms.pdf"]())
+    with pytest.raises((DocumentTimeout, ReaderCrashed)):
+        Apart(str(tmp_path / "slow.pdf"), seconds=3.0)
     assert not list(tmp_path.glob(f"{PREFIX}*"))
