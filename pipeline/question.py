@@ -54,7 +54,7 @@ def ask(
     with ExitStack() as opened:
         with clock.stage("open"):
             documents: list[Document | Apart] = [
-                opened.enter_context(_opened(source, _name(source, place), passwords, apart))
+                _opened(opened, source, _name(source, place), passwords, apart)
                 for place, source in enumerate(sources, 1)
             ]
         with clock.stage("read"):
@@ -157,10 +157,12 @@ class _Stack:
         return None, number
 
 
-def _opened(source: str | Path | bytes, name: str, passwords: Sequence[str], apart: bool) -> Document | Apart:
+def _opened(
+    opened: ExitStack, source: str | Path | bytes, name: str, passwords: Sequence[str], apart: bool
+) -> Document | Apart:
     if apart and not isinstance(source, bytes):
-        return Apart(str(source), name=name, passwords=passwords)
-    return open_document(source, name=name, passwords=passwords)
+        return opened.enter_context(Apart(str(source), name=name, passwords=passwords))
+    return opened.enter_context(open_document(source, name=name, passwords=passwords))
 
 
 def _name(source: str | Path | bytes, place: int) -> str:
