@@ -33,7 +33,8 @@ from tests.hostile import HOSTILE, NAMES
 from tests.papers import write_invoice
 
 MEMORY = 640 << 20
-SECONDS = 10.0
+SECONDS = 600.0  # on the wall: a busy machine is no fault of the code
+PROCESSOR_SECONDS = 8.0  # what ends a document here
 CODES = {
     "damaged-document",
     "document-timeout",
@@ -95,16 +96,17 @@ def watched() -> Iterator[Peaks]:
         thread.join()
 
 
-def read(paths: list[Path], count: int = 2, seconds: float = SECONDS) -> list[Outcome]:
+def read(paths: list[Path], count: int = 2) -> list[Outcome]:
     assignments = [Assignment(file_source(str(path), path.name), "invoice", EMBEDDED) for path in paths]
-    with Workers(count, seconds, EMBEDDED, limits=DocumentLimits(memory=MEMORY)) as pool:
+    with Workers(count, SECONDS, EMBEDDED, limits=DocumentLimits(memory=MEMORY)) as pool:
         return list(pool.read(assignments))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at memory in /proc")
 def test_every_hostile_document_gives_a_record_or_a_typed_failure_and_takes_no_more_than_its_limits(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(workers, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=PROCESSOR_SECONDS))
     hostile.write(tmp_path / "docs")
     write_invoice(tmp_path / "docs" / "zz-sound.pdf")
     job = Job(
@@ -140,7 +142,7 @@ def test_a_document_over_its_processor_time_costs_itself_only(tmp_path: Path, mo
     hostile.write(tmp_path, ("forms-of-forms.pdf",))
     paths = [tmp_path / "forms-of-forms.pdf", write_invoice(tmp_path / "sound.pdf")]
     monkeypatch.setattr(workers, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=3.0))
-    slow, sound = read(paths, count=1, seconds=300.0)
+    slow, sound = read(paths, count=1)
     assert slow.code == "document-timeout" and "of a processor's time" in slow.record.issues[0].message
     assert sound.record.status == "accepted"
 
