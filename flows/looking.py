@@ -18,6 +18,7 @@ from flows.options import (
     PasswordOption,
     PrecisionOption,
     QuantisationOption,
+    RedactOption,
     RevisionOption,
     ThinkingOption,
     TimeoutOption,
@@ -153,24 +154,37 @@ def show(
     ] = False,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="With --html: with or without pictures of the pages.")
+    ] = True,
+    redact: RedactOption = None,
 ) -> None:
     """Show a record: every field with its value, confidence, page and status.
 
     With `--html` as a page for a browser and for print, in one file: the document's pages with the evidence drawn on
-    them, and the fields, each leading to its place and back.
+    them, and the fields, each leading to its place and back. A picture would show what `--redact` blots
+    out: with it there are none.
 
     Examples: `intaglio show records/invoice.pdf.json`, `intaglio show records/invoice.pdf.json --html invoice.html`
     """
+    from pipeline.redaction import Redaction
+
+    redaction = Redaction.of(redact or ())
     if html:
         from flows.commands.review_page import run as write
 
-        raise typer.Exit(write(record, file, document, tuple(password or ()), timeout, every=all_pages))
+        passwords = tuple(password or ())
+        raise typer.Exit(
+            write(record, file, document, passwords, timeout, redaction, every=all_pages, with_images=images)
+        )
     from flows.commands.show import run
     from schemas.errors import UsageError
 
-    if file or document or all_pages:
-        raise UsageError("a file to write, --document and --all-pages are for a page of HTML.", remedy="Add --html.")
-    raise typer.Exit(run(record))
+    if file or document or all_pages or not images:
+        raise UsageError(
+            "a file to write, --document, --all-pages and --no-images are for a page of HTML.", remedy="Add --html."
+        )
+    raise typer.Exit(run(record, redaction))
 
 
 def replay(

@@ -78,6 +78,20 @@ PasswordOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one document may take.")]
+MaxPagesOption = Annotated[int, typer.Option(min=1, help="Pages that one document may have.")]
+MaxMemoryOption = Annotated[
+    int, typer.Option(min=512, help="MiB of memory that reading one document may take, the reader's own included.")
+]
+RedactOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--redact",
+        metavar="PATTERN",
+        help="Blot out in all that is shown: `iban`, `card`, `email`, or a regular expression; may be given several "
+        "times. Records keep everything.",
+        show_default=False,
+    ),
+]
 PrecisionOption = Annotated[
     float,
     typer.Option(

@@ -20,6 +20,7 @@ from model.registry import ENGINES
 from pipeline.addresses import shown
 from pipeline.confidence.trust import ESCALATIONS, PRECISION, Trust
 from pipeline.job import SECONDS, Job
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.prices import Prices
 
 LEDGER = "INTAGLIO_LEDGER"
@@ -92,6 +93,10 @@ class IngestParameters(BaseModel):
     )
     workers: int = Field(0, ge=0, le=1024, title="Reader processes", description="0 for one a core.")
     seconds: float = Field(SECONDS, ge=1, le=86_400, title="Seconds", description="That one document may take.")
+    max_pages: int = Field(DEFAULT_LIMITS.pages, ge=1, title="Pages", description="That one document may have.")
+    max_memory: int = Field(
+        DEFAULT_LIMITS.memory >> 20, ge=256, title="Memory", description="MiB that one document may take."
+    )
     settle: float = Field(
         0.0,
         ge=0,
@@ -151,6 +156,8 @@ class IngestParameters(BaseModel):
             escalations=trust.escalations,
             workers=job.workers or 0,
             seconds=job.seconds,
+            max_pages=job.limits.pages,
+            max_memory=job.limits.memory >> 20,
             settle=job.settle,
             retry_failed=job.retry_failed,
             traces=job.traces,
@@ -185,6 +192,7 @@ class IngestParameters(BaseModel):
             trust=Trust(self.precision, self.calibration, self.escalations),
             traces=self.traces,
             settle=self.settle,
+            limits=DocumentLimits(memory=self.max_memory << 20, pages=self.max_pages),
             prices=Prices(
                 per_hour=self.price_per_hour,
                 per_million_input=self.price_per_million_input,

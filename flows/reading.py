@@ -15,6 +15,8 @@ from flows.options import (
     KeepThoughtsOption,
     LogFileOption,
     LogOption,
+    MaxMemoryOption,
+    MaxPagesOption,
     MetricsOption,
     ModelOption,
     OutputTokensOption,
@@ -24,6 +26,7 @@ from flows.options import (
     PerMillionOutputOption,
     PrecisionOption,
     QuantisationOption,
+    RedactOption,
     RevisionOption,
     SchemaOption,
     ThinkingOption,
@@ -50,6 +53,8 @@ def ingest(
     escalations: EscalationsOption = 8,
     workers: Annotated[int | None, typer.Option(min=1, help="Reader processes; by default one a core.")] = None,
     timeout: TimeoutOption = 300.0,
+    max_pages: MaxPagesOption = 10_000,
+    max_memory: MaxMemoryOption = 4096,
     password: PasswordOption = None,
     ledger: Annotated[
         str, typer.Option(help="Database URL of the ledger; by default SQLite in the output folder.")
@@ -61,6 +66,7 @@ def ingest(
             "--trace/--no-trace", help="Keep what made each record, words of the document included, for `replay`."
         ),
     ] = True,
+    redact: RedactOption = None,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -84,7 +90,9 @@ def ingest(
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
     from pipeline.job import Job
+    from pipeline.limits import DocumentLimits
     from pipeline.prices import prices_of
+    from pipeline.redaction import Redaction
 
     job = Job(
         places=tuple(sources),
@@ -101,8 +109,10 @@ def ingest(
         trust=Trust(precision, calibration, escalations),
         traces=trace,
         prices=prices_of(price_per_hour, price_per_million_input, price_per_million_output),
+        limits=DocumentLimits(memory=max_memory << 20, pages=max_pages),
     )
-    raise typer.Exit(run(job, Telling(quiet, as_json, log, log_file, metrics), direct=direct))
+    telling = Telling(quiet, as_json, log, log_file, metrics, Redaction.of(redact or ()))
+    raise typer.Exit(run(job, telling, direct=direct))
 
 
 def extract(
@@ -122,6 +132,8 @@ def extract(
     escalations: EscalationsOption = 8,
     password: PasswordOption = None,
     timeout: TimeoutOption = 300.0,
+    max_pages: MaxPagesOption = 10_000,
+    max_memory: MaxMemoryOption = 4096,
     data: Annotated[bool, typer.Option("--data", help="Only the data, without evidence.")] = False,
     trace: Annotated[
         Path | None,
@@ -139,10 +151,12 @@ def extract(
     from flows.commands.extract import run
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
+    from pipeline.limits import DocumentLimits
 
     spec = EngineSpec(engine, model, revision, quantisation, thinking, keep_thoughts, output_tokens, url, concurrency)
     trust = Trust(precision, calibration, escalations)
-    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, trace, only_data=data))
+    limits = DocumentLimits(memory=max_memory << 20, pages=max_pages)
+    raise typer.Exit(run(file, schema, spec, tuple(password or ()), timeout, trust, trace, limits, only_data=data))
 
 
 def plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from types import TracebackType
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.text import Text
 from flows.run_lines import run_lines
 from flows.terminal import COLOURS, console, plain
 from pipeline.job import MOST_ROWS, Event, Job, Note, Planned, Row, Summary
+from pipeline.redaction import NOTHING, Redaction
 
 LONGEST_ISSUE = 90  # characters
 
@@ -21,8 +23,9 @@ LONGEST_ISSUE = 90  # characters
 class Report:
     """Listens to a batch. Progress goes to standard error, results to standard output."""
 
-    def __init__(self, job: Job, *, quiet: bool, as_json: bool, bar: bool) -> None:
+    def __init__(self, job: Job, redaction: Redaction = NOTHING, *, quiet: bool, as_json: bool, bar: bool) -> None:
         self.job = job
+        self.redaction = redaction
         self.quiet = quiet
         self.as_json = as_json
         self.reading = False
@@ -103,7 +106,7 @@ class Report:
     def _print(self, summary: Summary, seconds: float) -> None:
         screen = console()
         if 0 < len(self.rows) == summary.statuses.total() <= MOST_ROWS:
-            screen.print(_table(list(self.rows.values())))
+            screen.print(_table([self._redacted(row) for row in self.rows.values()]))
         for line in self._lines(summary, seconds):
             screen.print(Text(line), soft_wrap=True)
 
@@ -124,12 +127,22 @@ class Report:
             lines += run_lines(summary.report)
         if self.restored:
             lines.append(f"{self.restored} JSON files were missing and are written again.")
-        same = [f"{plain(name)} has the same bytes as {plain(other)}" for name, other in sorted(summary.same.items())]
+        same = [
+            f"{self._named(name)} has the same bytes as {self._named(other)}"
+            for name, other in sorted(summary.same.items())
+        ]
         lines += [f"{text}: one record." for text in same[:MOST_ROWS]]
         if len(same) > MOST_ROWS:
             lines.append(f"{len(same) - MOST_ROWS} more have the bytes of another: one record.")
         lines.append(f"JSON: {plain(str(self.job.out))}/, one file a document; all of them in {self.job.jsonl.name}.")
         return lines
+
+    def _named(self, name: str) -> str:
+        return plain(self.redaction.text(name))
+
+    def _redacted(self, row: Row) -> Row:
+        blot = self.redaction.text
+        return replace(row, name=blot(row.name), uri=blot(row.uri), issues=tuple(map(blot, row.issues)))
 
     def _counts(self, summary: Summary, seconds: float, interrupted: bool) -> dict[str, object]:
         """For programs."""

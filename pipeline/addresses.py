@@ -24,6 +24,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def is_remote(place: str) -> bool:
+    """Whether its bytes come over a network."""
+    return is_url(place) and not place.startswith(("file:", "memory:"))
+
+
 def scheme_of(url: str) -> str:
     return url.partition("://")[0].casefold()
 

@@ -129,7 +129,8 @@ class Batch:
         documents: dict[int, Document] = {}
         before = list(self._left)
         count = how_many(self.job.engine, len(self._left), self.job.workers)
-        pool = Workers(count, self.job.seconds, self.job.engine, traces=self.job.traces)
+        job = self.job
+        pool = Workers(count, job.seconds, job.engine, traces=job.traces, limits=job.limits)
         try:
             with self._run.reading(count), pool as workers:
                 for outcome in workers.read(self._handed(documents), self._watch.stop):
@@ -201,7 +202,7 @@ class Batch:
         """The document's row, once its record is safe; None where another run was faster, as `_told` says then."""
         record = outcome.record
         if outcome.trace:
-            write_bytes(trace_path(self.job.out, record), [outcome.trace])
+            write_bytes(trace_path(self.job.out, record), [outcome.trace], self.job.out)
         key = document.key
         if record.document.sha256:  # it may have changed since it was planned
             key = key._replace(sha256=record.document.sha256)

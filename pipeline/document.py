@@ -12,9 +12,17 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.addresses import scrubbed, shown
+from pipeline.limits import (
+    DEFAULT_LIMITS,
+    DocumentLimits,
+    is_out_of_memory,
+    out_of_memory,
+    too_many_pages,
+    too_many_pixels,
+)
 from pipeline.remote import open_remote
 from schemas.errors import (
     DamagedDocument,
@@ -29,10 +37,7 @@ from schemas.errors import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_BYTES = 1 << 30
-MAX_PAGES = 10_000
-MAX_PIXELS = 200_000_000  # of one picture, before it is unpacked
-
+BLOCK = 1 << 20  # bytes read at a time
 PDF = "application/pdf"
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -46,31 +51,31 @@ _IMAGES = (
 class Document:
     """An open document. Use it as a context manager; pages are numbered from 1.
 
-    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture.
+    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture. limits: of what is unpacked of it.
     """
 
-    def __init__(self, uri: str, content: bytes, passwords: Sequence[str] = ()) -> None:
+    def __init__(
+        self, uri: str, content: bytes, passwords: Sequence[str] = (), limits: DocumentLimits = DEFAULT_LIMITS
+    ) -> None:
         self.uri = uri
+        self.limits = limits
         self.size = len(content)
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.media_type = media_type(content, uri)
         self.pdf: Any = None
         self._picture: Any = None
         if self.media_type == PDF:
-            self.pdf = _open_pdf(uri, content, passwords)
+            self.pdf = _open_pdf(uri, content, passwords, limits)
             self.page_count = int(self.pdf.page_count)
         else:
-            self._picture = _open_picture(uri, content)
+            self._picture = _open_picture(uri, content, limits)
             self.page_count = _frames(self._picture)
         if self.page_count < 1:
             self.close()
             raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
-        if self.page_count > MAX_PAGES:
-            pages = self.page_count
+        if self.page_count > limits.pages:
             self.close()
-            raise DocumentTooLarge(
-                f"it has {pages} pages.", document=uri, remedy=f"Split it: at most {MAX_PAGES} are read."
-            )
+            raise too_many_pages(self.page_count, limits, uri)
 
     def picture(self, number: int) -> Image:
         """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
@@ -82,7 +87,7 @@ class Document:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata that nobody reads
             self._picture.seek(number - 1)
-            _check_pixels(self._picture, self.uri)
+            _check_pixels(self._picture, self.uri, self.limits)
             return _on_paper(ImageOps.exif_transpose(self._picture))
 
     @property
@@ -104,18 +109,25 @@ class Document:
         self.close()
 
 
-def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequence[str] = ()) -> Document:
+def open_document(
+    source: str | Path | bytes,
+    *,
+    name: str = "",
+    passwords: Sequence[str] = (),
+    limits: DocumentLimits = DEFAULT_LIMITS,
+) -> Document:
     """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not.
 
-    name: what errors and records call it; by default the path or URL.
+    name: what errors and records call it; by default the path or URL. limits: those of memory and files hold only in a
+    confined process (`pipeline.confinement`).
     """
     if isinstance(source, bytes):
         name, content = name or "bytes", source
     else:
-        name, content = name or shown(str(source)), _content(source)
-    if len(content) > MAX_BYTES:
-        raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=name, remedy="Split it.")
-    return Document(name, content, passwords)
+        name, content = name or shown(str(source)), _content(source, limits.bytes + 1)
+    if len(content) > limits.bytes:
+        raise DocumentTooLarge(f"it is over {limits.bytes >> 20} MiB.", document=name, remedy="Split it.")
+    return Document(name, content, passwords, limits)
 
 
 def media_type(content: bytes, uri: str = "") -> str:
@@ -136,14 +148,14 @@ def media_type(content: bytes, uri: str = "") -> str:
     )
 
 
-def _content(source: str | Path) -> bytes:
-    """At most one byte more than are allowed."""
+def _content(source: str | Path, most: int) -> bytes:
+    """At most so many bytes."""
     name = shown(str(source))
     try:
         if isinstance(source, Path) or "://" not in source:
             with Path(source).open("rb") as stream:
-                return stream.read(MAX_BYTES + 1)
-        return _fetched(source)
+                return _read(stream, most)
+        return _fetched(source, most)
     except FileNotFoundError as error:
         raise MissingDocument(
             "there is no such file.", document=name, remedy="It may have been moved since."
@@ -153,10 +165,18 @@ def _content(source: str | Path) -> bytes:
         raise DocumentError(f"it cannot be read: {reason}.", document=name, remedy="Check its permissions.") from error
 
 
-def _fetched(url: str) -> bytes:
+def _read(stream: IO[bytes], most: int) -> bytes:
+    """In blocks: a stream that is asked for so much at once takes the memory for it before it looks what there is."""
+    held = io.BytesIO()
+    while block := stream.read(min(BLOCK, most - held.tell())):
+        held.write(block)
+    return held.getvalue()
+
+
+def _fetched(url: str, most: int) -> bytes:
     try:
         with open_remote(url) as stream:
-            content: bytes = stream.read(MAX_BYTES + 1)
+            content = _read(stream, most)
     except OSError:
         raise
     except Exception as error:  # every file system has errors of its own
@@ -168,7 +188,7 @@ def _fetched(url: str) -> bytes:
     return content
 
 
-def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
+def _open_pdf(uri: str, content: bytes, passwords: Sequence[str], limits: DocumentLimits) -> Any:
     import pymupdf
 
     pymupdf.TOOLS.mupdf_display_errors(False)
@@ -185,6 +205,8 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
     except DocumentError:
         raise
     except Exception as error:  # PyMuPDF raises several classes, all for the same reason
+        if is_out_of_memory(error):
+            raise out_of_memory(limits, uri) from error
         raise DamagedDocument(
             f"it cannot be opened as a PDF: {error}.",
             document=uri,
@@ -193,27 +215,31 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
     return pdf
 
 
-def _open_picture(uri: str, content: bytes) -> Any:
+def _open_picture(uri: str, content: bytes, limits: DocumentLimits) -> Any:
     """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
     from PIL import Image as Images
+    from PIL import UnidentifiedImageError
 
-    Images.MAX_IMAGE_PIXELS = MAX_PIXELS
-    too_large = DocumentTooLarge(
-        "its picture has too many pixels.", document=uri, remedy=f"Scale it down: at most {MAX_PIXELS} are read."
-    )
+    Images.MAX_IMAGE_PIXELS = limits.pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata that nobody reads
             warnings.simplefilter("error", Images.DecompressionBombWarning)
             picture = Images.open(io.BytesIO(content))
-            _check_pixels(picture, uri)
+            _check_pixels(picture, uri, limits)
             if _frames(picture) == 1:
                 picture.load()
     except (Images.DecompressionBombError, Images.DecompressionBombWarning) as error:
-        raise too_large from error
+        raise too_many_pixels("its picture has too many pixels", limits, uri) from error
     except DocumentError:
         raise
+    except UnidentifiedImageError as error:  # whose message tells an address in memory
+        raise DamagedDocument(
+            "no picture can be found in it.", document=uri, remedy="Fetch it again; the copy may be cut off."
+        ) from error
     except Exception as error:  # Pillow's formats raise whatever their parsers meet
+        if is_out_of_memory(error):
+            raise out_of_memory(limits, uri) from error
         raise DamagedDocument(
             f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again; the copy may be cut off."
         ) from error
@@ -225,13 +251,9 @@ def _frames(picture: Any) -> int:
     return int(picture.n_frames) if picture.format == "TIFF" else 1
 
 
-def _check_pixels(picture: Image, uri: str) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise DocumentTooLarge(
-            f"its picture has {picture.width} × {picture.height} pixels.",
-            document=uri,
-            remedy=f"Scale it down: at most {MAX_PIXELS} are read.",
-        )
+def _check_pixels(picture: Image, uri: str, limits: DocumentLimits) -> None:
+    if picture.width * picture.height > limits.pixels:
+        raise too_many_pixels(f"its picture has {picture.width} × {picture.height} pixels", limits, uri)
 
 
 def _on_paper(frame: Image) -> Image:

@@ -18,7 +18,7 @@ from pipeline.engine_desk import Call, Count, Desk
 from pipeline.engine_messages import Answered, Begun, Counted, Ended, Hello
 from pipeline.engine_pictures import Pictures
 from pipeline.processes import started
-from pipeline.serving import confine, engine_of
+from pipeline.serving import end_with_parent, engine_of
 from schemas.errors import EngineUnavailable, IntaglioError
 
 END_SECONDS = 10.0  # for a process with nothing to do to end
@@ -197,7 +197,7 @@ def serve_engine(pipe: connection.Connection, spec: EngineSpec, lost: str) -> No
     Over the pipe come connections to readers, and go None once the engine is loaded, or the error that kept it from
     that, then what it does.
     """
-    confine(None)
+    end_with_parent()
     parent = _Parent(pipe)
     try:
         engine = engine_of(spec)

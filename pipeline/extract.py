@@ -21,6 +21,7 @@ from pipeline.ground import grounded
 from pipeline.grounding.index import WordIndex
 from pipeline.joining.gaps import Listed, gaps, listed
 from pipeline.joining.lines import Line, Pages
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.plan import Table, views
 from pipeline.planning.asks import fitted
 from pipeline.read import read_pages
@@ -46,13 +47,14 @@ def extract(
     question: str = "",
     trust: Trust = DEFAULT,
     keep: Callable[[Trace], None] | None = None,
+    limits: DocumentLimits = DEFAULT_LIMITS,
 ) -> Record:
     """The record of one document; a document that cannot be read gives a record with status `failed`, never an error.
 
     source: a path, a URL that fsspec opens, or the bytes themselves; `name` is then what the record calls them.
     question: for contracts that leave open what is asked; the record does not hold it. trust: which precision accepted
     values are to have. keep: is given what made the record, for replays; a document that cannot be read has nothing of
-    that kind.
+    that kind. limits: of the document; see `pipeline.document.open_document`.
     Raises EngineUnavailable where the engine cannot do what the contract needs, UsageError where a question is missing.
     """
     check_needs(engine, contract, question)
@@ -61,7 +63,7 @@ def extract(
     info = DocumentInfo(uri=uri, sha256="", media_type="", bytes=0)
     try:
         with clock.stage("open"):
-            document = open_document(source, name=name, passwords=passwords)
+            document = open_document(source, name=name, passwords=passwords, limits=limits)
         with document:
             info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
             with clock.stage("read"):

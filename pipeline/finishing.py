@@ -41,7 +41,7 @@ def restore_files(job: Job, ledger: Ledger) -> int:
 
 def write_record(job: Job, name: str, record: Record) -> None:
     """One record as its JSON file. name: of its output."""
-    write_atomically(record_path(job.out, name), record.model_dump_json(indent=2))
+    write_atomically(record_path(job.out, name), record.model_dump_json(indent=2), job.out)
 
 
 def write_jsonl(job: Job, ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from model.engine import EMBEDDED, EngineSpec
 from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.prices import FREE, Prices
 from pipeline.sinks import JSONL, OWN_FOLDER
 from schemas.record import Usage
@@ -32,7 +33,7 @@ class Job:
     seconds: the most that one document may take. retry_failed: whether documents that failed for good are tried again.
     trust: what is asked of accepted values; records made under another are made anew. traces: whether what made each
     record is kept, for replays. prices: what machine and tokens cost, for the report of the run. settle: files that
-    changed in the last so many seconds, and still do, are left out.
+    changed in the last so many seconds, and still do, are left out. limits: what else one document may take.
     """
 
     places: tuple[str, ...]
@@ -48,6 +49,7 @@ class Job:
     traces: bool = True
     prices: Prices = FREE
     settle: float = 0.0
+    limits: DocumentLimits = DEFAULT_LIMITS
 
     @property
     def ledger_url(self) -> str | URL:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from model.engine import Ask, Engine, Limits, PageView
+from pipeline.apart import Apart
 from pipeline.document import Document
 from pipeline.planning.budget import PageCost, page_cost, picture_height, wanted
 from pipeline.planning.cut import Slice, slices
@@ -129,12 +130,13 @@ def make_plan(pages: Sequence[PageText], contract: Contract, limits: Limits, que
     return Plan(planned, tuple(windows), tuple(tables))
 
 
-def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tuple[PageView, ...]:
+def views(document: Document | Apart, pages: Sequence[PageText], limits: Limits) -> tuple[PageView, ...]:
     """The pages as an engine sees them. Pictures are made when they are asked for: the document has to stay open."""
+    render = document.render if isinstance(document, Apart) else partial(render_page, document)
     return tuple(
         PageView(
             page,
-            image=partial(render_page, document, page.number, rotation=page.rotation) if limits.sees_images else None,
+            image=partial(render, page.number, rotation=page.rotation) if limits.sees_images else None,
             visual_tokens=visual_tokens(page),
             with_words=with_words(page, limits),
         )

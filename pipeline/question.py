@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from model.engine import Ask, Engine, PageView
 from model.needs import check_needs
+from pipeline.apart import Apart
 from pipeline.assemble import cut_off, whole_data
 from pipeline.document import Document, open_document
 from pipeline.extract import Clock, page_info, page_issues
@@ -32,11 +33,17 @@ from schemas.reply import Cited, Reply
 
 
 def ask(
-    sources: Sequence[str | Path | bytes], question: str, engine: Engine, *, passwords: Sequence[str] = ()
+    sources: Sequence[str | Path | bytes],
+    question: str,
+    engine: Engine,
+    *,
+    passwords: Sequence[str] = (),
+    apart: bool = False,
 ) -> Reply:
     """The answer to a question from what the documents say, all taken together.
 
-    sources: as `pipeline.extract.extract` takes them.
+    sources: as `pipeline.extract.extract` takes them. apart: each is opened in a confined process of its own; these are
+    then paths and URLs.
     Raises EngineUnavailable for an engine that cannot answer; UsageError for a question that is empty, and for pages
     that do not fit the engine's context; DocumentError for a document that cannot be read, since an answer from the
     others may be wrong; AnswerError for a reply that cannot be used.
@@ -46,8 +53,8 @@ def ask(
     clock = Clock()
     with ExitStack() as opened:
         with clock.stage("open"):
-            documents = [
-                opened.enter_context(open_document(source, name=_name(source, place), passwords=passwords))
+            documents: list[Document | Apart] = [
+                _opened(opened, source, _name(source, place), passwords, apart)
                 for place, source in enumerate(sources, 1)
             ]
         with clock.stage("read"):
@@ -97,12 +104,15 @@ class _Stack:
     an engine cites or looks closer at is one page.
     """
 
-    documents: tuple[tuple[Document, tuple[PageText, ...]], ...]
+    documents: tuple[tuple[Document | Apart, tuple[PageText, ...]], ...]
     views: tuple[PageView, ...]
 
     @classmethod
-    def of(cls, documents: Sequence[Document], engine: Engine) -> _Stack:
-        read = tuple((document, tuple(read_pages(document))) for document in documents)
+    def of(cls, documents: Sequence[Document | Apart], engine: Engine) -> _Stack:
+        read = tuple(
+            (document, document.pages if isinstance(document, Apart) else tuple(read_pages(document)))
+            for document in documents
+        )
         numbers = count(1)
         return cls(
             read,
@@ -147,6 +157,14 @@ class _Stack:
         return None, number
 
 
+def _opened(
+    opened: ExitStack, source: str | Path | bytes, name: str, passwords: Sequence[str], apart: bool
+) -> Document | Apart:
+    if apart and not isinstance(source, bytes):
+        return opened.enter_context(Apart(str(source), name=name, passwords=passwords))
+    return opened.enter_context(open_document(source, name=name, passwords=passwords))
+
+
 def _name(source: str | Path | bytes, place: int) -> str:
     return f"document {place}" if isinstance(source, bytes) else str(source)
 
@@ -159,7 +177,7 @@ def _said(data: Any) -> Answer:
         raise AnswerError(f"the engine's reply is no answer: {reason['loc']}: {reason['msg']}.") from error
 
 
-def _info(document: Document, pages: Sequence[PageText]) -> DocumentInfo:
+def _info(document: Document | Apart, pages: Sequence[PageText]) -> DocumentInfo:
     return DocumentInfo(
         uri=document.uri,
         sha256=document.sha256,

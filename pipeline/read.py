@@ -14,6 +14,7 @@ from pipeline.contents import Contents, page_contents
 from pipeline.document import Document
 from pipeline.layer import Layer, agrees, text_layer
 from pipeline.layout import in_reading_order
+from pipeline.limits import is_out_of_memory, out_of_memory
 from pipeline.marks import page_marks, scanned_marks
 from pipeline.render import scan_page
 from schemas.errors import PageFailure
@@ -38,6 +39,8 @@ def read_pages(document: Document, ocr: Ocr | None = None) -> Iterator[PageText]
         except PageFailure as error:
             yield _failed(number, error.message)
         except Exception as error:  # whatever a library raises on a hostile page costs that page only
+            if is_out_of_memory(error):
+                error = out_of_memory(document.limits, "")
             yield _failed(number, f"it cannot be read: {type(error).__name__}: {error}.")
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.document import Document
 from pipeline.layout import turned
-from schemas.errors import PageFailure
+from pipeline.limits import is_out_of_memory, out_of_memory, too_many_pixels
+from schemas.errors import DocumentTooLarge, PageFailure
 from schemas.page import WHOLE_PAGE, Box
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 POINTS_PER_INCH = 72.0
 SCAN_DPI, MOST_DPI = 190.0, 400.0
+BYTES = 4  # of a pixel in colour
 SCAN_PIXELS = (3.4e6, 8.0e6)  # of the picture that OCR is given: A4 and A2 at SCAN_DPI
 
 
@@ -41,10 +43,11 @@ def render_page(
             picture = _resized(picture, long_side / max(picture.size))
         else:
             page = document.pdf[number - 1]
+            _check_pictures(page, document)
             clip = _part(page.rect, region)
             picture = _rendered(page, long_side / max(clip.width, clip.height, 1.0), clip)
     except Exception as error:  # whatever the libraries raise, the page is what failed
-        raise PageFailure(f"it cannot be rendered: {error}.", document=document.uri, page=number) from error
+        raise _failure(error, document, number) from error
     return picture.rotate(-rotation, expand=True) if rotation else picture
 
 
@@ -57,12 +60,29 @@ def scan_page(document: Document, number: int) -> Scan:
             size = (float(picture.width), float(picture.height))
             return Scan(_resized(picture, min(1.0, math.sqrt(most / 2 / (size[0] * size[1])))), size)
         page = document.pdf[number - 1]
+        _check_pictures(page, document)
         area = max(1.0, page.rect.width * page.rect.height)
         wanted = min(most, max(least, area * (SCAN_DPI / POINTS_PER_INCH) ** 2))
         scale = min(MOST_DPI / POINTS_PER_INCH, math.sqrt(wanted / area))
         return Scan(_rendered(page, scale), (float(page.rect.width), float(page.rect.height)))
     except Exception as error:  # as above
-        raise PageFailure(f"it cannot be rendered: {error}.", document=document.uri, page=number) from error
+        raise _failure(error, document, number) from error
+
+
+def _failure(error: Exception, document: Document, number: int) -> PageFailure:
+    if is_out_of_memory(error):
+        error = out_of_memory(document.limits, "")
+    elif isinstance(error, DocumentTooLarge):
+        error.document = ""  # which the failure names
+    return PageFailure(f"it cannot be rendered: {str(error).rstrip('.')}.", document=document.uri, page=number)
+
+
+def _check_pictures(page: Any, document: Document) -> None:
+    """Raises DocumentTooLarge where a picture that the page shows takes more memory than a coloured one may."""
+    for shown in page.get_image_info():
+        width, height = shown["width"], shown["height"]
+        if width * height * max(1, shown["colorspace"]) * max(1, shown["bpc"]) / 8 > BYTES * document.limits.pixels:
+            raise too_many_pixels(f"a picture on it has {width} × {height} pixels", document.limits, "")
 
 
 def _rendered(page: Any, scale: float, clip: Any = None) -> Image:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import connection, parent_process, reduction
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.confidence.trust import DEFAULT, Trust
+from pipeline.confinement import Cell, begin_document, empty_folder, enter, shut
 from pipeline.discover import Source
+from pipeline.limits import DocumentLimits, is_out_of_memory, out_of_memory
 from schemas import errors
-from schemas.errors import DocumentTooLarge, IntaglioError, ReaderCrashed, error_code
+from schemas.errors import IntaglioError, ReaderCrashed, error_code
 from schemas.record import DocumentInfo, Record
 
 if TYPE_CHECKING:
@@ -74,27 +76,28 @@ def serve(
     pipe: connection.Connection,
     engine: EngineSpec,
     threads: int,
-    memory: int | None,
+    cell: Cell,
     traces: bool,
     line: connection.Connection | None = None,
 ) -> None:
     """A worker's whole life. Over the pipe go assignments one way, and the other way None for a start that succeeded,
     then for each assignment what it has read or the error that kept it from that; in between, whether it waits for the
-    engine, or needs a new line to it. memory: bytes that it may take. traces: whether it notes down what made the
-    records. line: to the process that has the engine, where this one is not to load it."""
+    engine, or needs a new line to it. cell: what confines it. traces: whether it notes down what made the records.
+    line: to the process that has the engine, where this one is not to load it."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    confine(memory)
-    try:
-        engine_for = _engines(pipe, engine, line)
-        from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
-    except IntaglioError as error:
-        pipe.send(error)
-        return
+    with confined(cell):
+        try:
+            engine_for = _engines(pipe, engine, line)
+            from pipeline import extract  # noqa: F401 - loaded now, so that it counts for no document's time
+        except IntaglioError as error:
+            pipe.send(error)
+            return
     pipe.send(None)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent is done with us
         while True:
             assignment = pipe.recv()
-            pipe.send(_read(assignment, engine_for(assignment), traces))
+            begin_document(cell)
+            pipe.send(_read(assignment, engine_for(assignment), traces, cell.limits))
 
 
 def _engines(
@@ -114,12 +117,20 @@ def _engines(
     return lambda assignment: EngineClient(door, assignment.schema)
 
 
-def confine(memory: int | None) -> None:
-    """Has this process end with its parent, and take no more memory than so many bytes."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+@contextlib.contextmanager
+def confined(cell: Cell) -> Iterator[None]:
+    """Has this process end with its parent, and confines it for good: limits hold from here on, and after the block,
+    in which libraries are loaded, what it may not do is out of its reach."""
+    enter(cell)
+    end_with_parent(cell.folder)
+    yield
+    shut(cell)
+
+
+def end_with_parent(folder: Path | None = None) -> None:
+    """A process must not outlive a killed parent, even in the middle of a document, nor leave anything of it. folder:
+    its own, for temporary files."""
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
 def finished(assignment: Assignment, read: Read) -> Outcome:
@@ -155,7 +166,7 @@ def engine_of(spec: EngineSpec) -> Engine:
     return load_engine(spec)
 
 
-def _read(assignment: Assignment, engine: Engine, traced: bool) -> Read | IntaglioError:
+def _read(assignment: Assignment, engine: Engine, traced: bool, limits: DocumentLimits) -> Read | IntaglioError:
     from pipeline.extract import extract
 
     uri = assignment.source.uri
@@ -169,13 +180,14 @@ def _read(assignment: Assignment, engine: Engine, traced: bool) -> Read | Intagl
             passwords=assignment.passwords,
             trust=assignment.trust,
             keep=traces.append if traced else None,
+            limits=limits,
         )
         return Read(record.model_dump_json().encode(), _packed(traces, assignment.engine))
     except IntaglioError as error:
         return error
-    except MemoryError:
-        return DocumentTooLarge("it takes too much memory.", document=uri, remedy="Split it, or use fewer --workers.")
     except Exception as bug:  # ours, not the document's: it costs this document only, and is told in full
+        if is_out_of_memory(bug):
+            return out_of_memory(limits, uri)
         reason = f"{type(bug).__name__}: {bug}"
         return ReaderCrashed(f"reading it failed unexpectedly: {reason}.", document=uri, remedy="Please report it.")
 
@@ -188,12 +200,15 @@ def _packed(traces: Sequence[Trace], engine: EngineSpec) -> bytes:
     return b"".join(packed(trace.model_copy(update={"settings": settings})) for trace in traces)
 
 
-def _end_with_parent() -> None:
-    """A worker must not outlive a killed parent, even in the middle of a document."""
+def _end_with_parent(folder: Path | None) -> None:
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
-        os._exit(1)
+        try:
+            if folder is not None:
+                empty_folder(folder)
+        finally:
+            os._exit(1)
 
 
 @lru_cache(maxsize=1)

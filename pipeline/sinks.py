@@ -14,6 +14,7 @@ from schemas.errors import OutputUnwritable
 
 JSONL = "records.jsonl"
 OWN_FOLDER = ".intaglio"  # in the output folder: the ledger, traces, and what shows which runs are at work
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\s*(?:\.|$)", re.IGNORECASE)  # names that Windows keeps to itself
 LONGEST_PART = 200  # bytes of one part of a path; file systems allow 255, and a temporary name is longer than its file
 
 
@@ -28,9 +29,12 @@ def record_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Puts the whole text at the path or, whatever happens, leaves what was there. Raises OutputUnwritable."""
-    write_lines(path, [text])
+def write_atomically(path: Path, text: str, root: Path | None = None) -> None:
+    """Puts the whole text at the path or, whatever happens, leaves what was there. Raises OutputUnwritable.
+
+    root: a folder that the path may not leave, as by a link in it.
+    """
+    write_bytes(path, [f"{text}\n".encode()], root)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -38,14 +42,20 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     write_bytes(path, (f"{line}\n".encode() for line in lines))
 
 
-def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
+def write_bytes(path: Path, parts: Iterable[bytes], root: Path | None = None) -> None:
     """Puts all parts, one behind the other, at the path, or leaves what was there. Raises OutputUnwritable.
 
-    The temporary name is the same at every try, so that what a killed run leaves is replaced when the next run writes
-    the file. Writers of the same file take turns, and the last one's is there in the end.
+    root: as above. The temporary name is the same at every try, so that what a killed run leaves is replaced when the
+    next run writes the file. Writers of the same file take turns, and the last one's is there in the end. A link at
+    either name is replaced, never followed.
     """
     temporary = path.with_name(f".{path.name}.partial")
     try:
+        if root is not None and not path.parent.resolve().is_relative_to(root.resolve()):
+            raise OutputUnwritable(
+                f"{path} leads out of {root}: a folder on the way is a link.",
+                remedy="Remove the link, or give another folder with --out.",
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         with _held(temporary) as stream:
             try:
@@ -68,6 +78,8 @@ def _held(temporary: Path) -> Iterator[BinaryIO]:
     """The file, empty, and nobody else's until it is closed: whoever waited for it finds that it has moved on, and
     begins a new one."""
     while True:
+        if temporary.is_symlink():
+            temporary.unlink(missing_ok=True)
         with open(temporary, "wb", opener=_untouched) as stream:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(stream, fcntl.LOCK_EX)
@@ -79,12 +91,13 @@ def _held(temporary: Path) -> Iterator[BinaryIO]:
 
 
 def _untouched(path: str, flags: int) -> int:
-    return os.open(path, flags & ~os.O_TRUNC, 0o666)
+    """As it is, made if need be; never what a link leads to."""
+    return os.open(path, flags & ~os.O_TRUNC | os.O_NOFOLLOW, 0o666)
 
 
 def _is_at(path: Path, stream: BinaryIO) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+        return os.path.samestat(path.lstat(), os.fstat(stream.fileno()))
     except FileNotFoundError:
         return False
 
@@ -93,6 +106,10 @@ def _safe(part: str) -> str:
     cleaned = "".join(char if char.isprintable() and char not in '<>:"|?*' else "_" for char in part).strip()
     if cleaned.startswith("."):
         cleaned = f"_{cleaned[1:]}"
+    if cleaned.endswith("."):
+        cleaned = f"{cleaned[:-1]}_"
+    if _DEVICE.match(cleaned):
+        cleaned = f"_{cleaned}"
     encoded = (cleaned or "_").encode("utf-8", "replace")
     if len(encoded) <= LONGEST_PART:
         return encoded.decode()

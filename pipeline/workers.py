@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,10 @@ from multiprocessing import connection, reduction
 from types import TracebackType
 
 from model.engine import EngineSpec
+from pipeline.addresses import is_remote
+from pipeline.confinement import Cell, PrivateFolder, remove_left_folders
 from pipeline.engine_process import EngineLoad, EngineProcess
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.processes import cores, started
 from pipeline.serving import Assignment, Cut, Outcome, Read, Waits, engine_of, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
@@ -29,7 +32,6 @@ RECYCLE_AFTER = 200  # documents; native libraries leak
 START_SECONDS = 300.0  # for a worker to import its libraries and load a light engine
 MOST_STARTS = 3  # of one worker in a row that come to nothing
 TICK_SECONDS = 0.2  # how often to look whether to stop, and for documents over their time
-LEAST_MEMORY = 4 << 30  # bytes that a worker may take, on however small a machine
 IN_LINE = 8  # workers beyond one a core, whose documents wait for a heavy engine, so that it never waits for one
 
 
@@ -46,18 +48,26 @@ def is_heavy(engine: EngineSpec) -> bool:
 
 class Workers:
     """At most `count` reader processes for one engine. seconds: the most that one document may take. traces: whether
-    what made the records is kept.
+    what made the records is kept. limits: what else a document may take.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing.
     """
 
-    def __init__(self, count: int, seconds: float, engine: EngineSpec, *, traces: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        seconds: float,
+        engine: EngineSpec,
+        *,
+        traces: bool = False,
+        limits: DocumentLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.count = count
         self.seconds = seconds
         self.engine = engine
         self.traces = traces
         self.heavy = is_heavy(engine)
-        self.memory = max(LEAST_MEMORY, _memory() // count)
+        self.limits = limits
         self._engine: EngineProcess | None = None
         self._workers: list[_Worker] = []
         self._spare: _Worker | None = None  # that starts, and has no document yet
@@ -76,6 +86,7 @@ class Workers:
 
         Raises EngineUnavailable where the engine cannot be loaded, or workers do not even start.
         """
+        remove_left_folders()
         waiting = iter(assignments)
         if self.heavy:
             self._engine = EngineProcess(self.engine, self.seconds)
@@ -143,7 +154,7 @@ class _Worker:
         self.pool = pool
         self.starts = self.documents = 0
         self.ready = self.tired = False
-        self._start()
+        self._start(self._needs_network(assignment))
         if assignment is not None:
             self.give(assignment)
 
@@ -166,8 +177,10 @@ class _Worker:
 
     def give(self, assignment: Assignment) -> None:
         """Hands out a document."""
-        if self.tired or self.documents >= RECYCLE_AFTER or not self.process.is_alive():
-            self._replace()
+        network = self._needs_network(assignment)
+        worn = self.tired or self.documents >= RECYCLE_AFTER
+        if worn or network != self.network or not self.process.is_alive():
+            self._replace(network)
         self.assignment = assignment
         self.documents += 1
         self._send()
@@ -200,13 +213,20 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+        self.folder.remove()
 
-    def _start(self) -> None:
+    def _needs_network(self, assignment: Assignment | None) -> bool:
+        """Whether its reader fetches the document, or asks a server. One for other documents is without."""
+        return bool(self.pool.engine.url) or (assignment is not None and is_remote(assignment.source.path))
+
+    def _start(self, network: bool) -> None:
         self.pipe, theirs = connection.Pipe()
         pool = self.pool
+        threads = max(1, cores() // pool.count)
+        self.network, self.folder = network, PrivateFolder()
+        cell = Cell(self.folder.path, pool.limits, network, cpu_seconds=pool.seconds * threads)
         line = pool.line()
-        arguments = (theirs, pool.engine, max(1, cores() // pool.count), pool.memory, pool.traces, line)
-        self.process = started(serve, arguments, "intaglio-reader")
+        self.process = started(serve, (theirs, pool.engine, threads, cell, pool.traces, line), "intaglio-reader")
         if line is not None:
             line.close()
         theirs.close()
@@ -215,9 +235,9 @@ class _Worker:
         self.tired = False
         self.documents = 0
 
-    def _replace(self) -> None:
+    def _replace(self, network: bool) -> None:
         self.kill()
-        self._start()
+        self._start(network)
 
     def _send(self) -> None:
         self.deadline = time.monotonic() + (self.pool.seconds if self.ready else START_SECONDS)
@@ -254,31 +274,31 @@ class _Worker:
                     f"reader processes end before they read anything, with {code}.",
                     remedy="In a program of your own, start the batch under `if __name__ == '__main__':`.",
                 )
-            self._replace()
+            self._replace(self.network)
             self._send()
             return None
-        error = ReaderCrashed(
-            f"the process that read it ended with {code}.", document=self.assignment.source.uri, remedy=_AGAIN
+        uri = self.assignment.source.uri
+        if code == -signal.SIGXCPU:
+            return failed(self.assignment, self._late("of a processor's time"))
+        return failed(
+            self.assignment,
+            ReaderCrashed(f"the process that read it ended with {code}.", document=uri, remedy=_AGAIN),
         )
-        return failed(self.assignment, error)
 
     def _overdue(self) -> Outcome:
         self.kill()
         if not self.ready:
             raise EngineUnavailable(f"the engine {self.pool.engine.name} did not start in {START_SECONDS:g} seconds.")
-        error = DocumentTimeout(
-            f"it took over {self.pool.seconds:g} seconds.",
+        return failed(self.assignment, self._late())
+
+    def _late(self, of: str = "") -> DocumentTimeout:
+        return DocumentTimeout(
+            f"it took over {self.pool.seconds:g} seconds{of and f' {of}'}.",
             document=self.assignment.source.uri,
             remedy="Allow more with --timeout, or split it.",
         )
-        return failed(self.assignment, error)
 
 
 _NOTHING = object()
 _ENDED = object()
 _AGAIN = "The same command tries it again; if it ends so every time, take it out."
-
-
-def _memory() -> int:
-    """Bytes of the machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

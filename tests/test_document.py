@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import document as module
 from pipeline.document import PDF, media_type, open_document
+from pipeline.limits import DocumentLimits
 from schemas.errors import (
     DamagedDocument,
     DocumentError,
@@ -166,17 +166,15 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         open_document(str(tmp_path))
 
 
-def test_limits_of_bytes_pages_and_pixels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_limits_of_bytes_pages_and_pixels(tmp_path: Path) -> None:
     path = tmp_path / "long.pdf"
     path.write_bytes(pdf(letter, letter, letter))
-    monkeypatch.setattr(module, "MAX_PAGES", 2)
-    with pytest.raises(DocumentTooLarge, match="3 pages") as caught:
-        open_document(path)
+    with pytest.raises(DocumentTooLarge, match=r"3 pages.*--max-pages") as caught:
+        open_document(path, limits=DocumentLimits(pages=2))
     assert caught.value.document == str(path)
-    monkeypatch.setattr(module, "MAX_BYTES", 100)
     for source in (path, path.read_bytes()):
         with pytest.raises(DocumentTooLarge, match="over"):
-            open_document(source)
+            open_document(source, limits=DocumentLimits(bytes=100))
 
 
 def test_a_decompression_bomb_is_refused_unopened() -> None:
@@ -187,10 +185,9 @@ def test_a_decompression_bomb_is_refused_unopened() -> None:
         open_document(bytes(bomb))
 
 
-def test_a_later_page_with_too_many_pixels_is_refused_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_page_with_too_many_pixels_is_refused_when_it_is_read() -> None:
     content = saved(Image.new("L", (10, 10)), "TIFF", save_all=True, append_images=[Image.new("L", (200, 200))])
-    monkeypatch.setattr(module, "MAX_PIXELS", 1000)
-    with open_document(content, name="fax.tiff") as document:
+    with open_document(content, name="fax.tiff", limits=DocumentLimits(pixels=1000)) as document:
         assert document.picture(1).size == (10, 10)
         with pytest.raises(DocumentTooLarge, match="200 × 200") as caught:
             document.picture(2)

@@ -37,6 +37,9 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
         (".intaglio/ledger.sqlite", "_intaglio/ledger.sqlite"),
         ("a\x1b[31m?.pdf", "a_[31m_.pdf"),
         ("..", "document"),
+        ("con/Aux.pdf/nul .txt/com1", "_con/_Aux.pdf/_nul .txt/_com1"),
+        ("a./b..", "a_/b._"),
+        ("\u202efdp.exe", "_fdp.exe"),
         ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
     ],
 )

@@ -23,7 +23,7 @@ def run(words: Sequence[str], spec: EngineSpec, passwords: tuple[str, ...], as_j
     """words: the documents, and the question last. Returns the exit code."""
     places, question = _split(words)
     sources = [source.path for source in _sources(places)]
-    reply = ask(sources, question, engine_of(spec), passwords=passwords)
+    reply = ask(sources, question, engine_of(spec), passwords=passwords, apart=True)
     print(reply.model_dump_json(indent=2) if as_json else _text(reply))
     for issue in reply.issues:
         print(f"intaglio: {plain(issue.message)}", file=sys.stderr)

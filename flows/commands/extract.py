@@ -13,6 +13,7 @@ from pipeline.addresses import is_url, shown
 from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
 from pipeline.discover import Source
+from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.sinks import write_bytes
 from pipeline.workers import Workers
@@ -27,6 +28,7 @@ def run(
     seconds: float,
     trust: Trust,
     trace: Path | None,
+    limits: DocumentLimits = DEFAULT_LIMITS,
     *,
     only_data: bool,
 ) -> int:
@@ -45,7 +47,7 @@ def run(
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
     assignment = Assignment(Source(file, file, shown(file)), schemas[0], engine, passwords=passwords, trust=trust)
-    with Workers(1, seconds, engine, traces=trace is not None) as workers:
+    with Workers(1, seconds, engine, traces=trace is not None, limits=limits) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record
     if record.status == "failed":

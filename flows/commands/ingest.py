@@ -13,17 +13,20 @@ from flows.report import Report
 from flows.stopping import INTERRUPTED, stopping
 from pipeline.batch import open_batch, run_batch
 from pipeline.job import Job, Watch
+from pipeline.redaction import NOTHING, Redaction
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How a run tells of itself. log_file: None for standard error; metrics: as `flows.metrics.metrics` takes it."""
+    """How a run tells of itself. log_file: None for standard error; metrics: as `flows.metrics.metrics` takes it;
+    redaction: of what it prints."""
 
     quiet: bool = False
     as_json: bool = False
     log: LogForm = "off"
     log_file: Path | None = None
     metrics: str = ""
+    redaction: Redaction = NOTHING
 
     @property
     def bar(self) -> bool:
@@ -38,7 +41,7 @@ def run(job: Job, telling: Telling, *, direct: bool) -> int:
     with (
         logging_to(telling.log, telling.log_file),
         metrics(telling.metrics) as measure,
-        Report(job, quiet=telling.quiet, as_json=telling.as_json, bar=telling.bar) as report,
+        Report(job, telling.redaction, quiet=telling.quiet, as_json=telling.as_json, bar=telling.bar) as report,
     ):
         watch = Watch(report.hear).also(measure)
         heeded = stopping(watch.stop, lambda: report.reading, lambda: report.note("stopping"))

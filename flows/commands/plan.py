@@ -16,11 +16,10 @@ from flows.terminal import console, plain
 from model.engine import EngineSpec
 from model.limits import Foreseen, foresee
 from pipeline.addresses import is_url
-from pipeline.document import open_document
+from pipeline.apart import Apart
 from pipeline.plan import PagePlan, Plan, Window, make_plan
 from pipeline.planning.asks import ask_ids
 from pipeline.planning.cut import Slice
-from pipeline.read import read_pages
 from pipeline.serving import contract_of
 from schemas.contract import Contract
 from schemas.errors import DocumentTooLarge, UsageError
@@ -42,8 +41,8 @@ def run(file: str, schemas: Sequence[str], spec: EngineSpec, passwords: tuple[st
 
 
 def _plan(file: str, contract: Contract, foreseen: Foreseen, passwords: tuple[str, ...]) -> Plan:
-    with open_document(file, passwords=passwords) as document:
-        pages = list(read_pages(document))
+    with Apart(file, passwords=passwords) as document:
+        pages = document.pages
     try:
         return make_plan(pages, contract, foreseen.limits)
     except DocumentTooLarge as error:

@@ -9,6 +9,7 @@ from rich.text import Text
 from flows.terminal import console, plain
 from pipeline.addresses import is_url
 from pipeline.records import read_record
+from pipeline.redaction import NOTHING, Redaction
 from pipeline.review_page.choosing import Chosen, choose_pages
 from pipeline.review_page.page import review_page
 from pipeline.review_page.pictures import Pictures, Wanted, make_pictures
@@ -23,21 +24,28 @@ def run(
     document: str,
     passwords: tuple[str, ...],
     seconds: float,
+    redaction: Redaction = NOTHING,
     *,
     every: bool,
     quiet: bool = False,
+    with_images: bool = True,
 ) -> int:
     """Writes the page and prints where it is; returns the exit code.
 
     file: by default the record's, named `.html`. document: where it is, if not where the record says. seconds: that
-    its pictures may take. every: whether all its pages are shown. quiet: whether nothing is printed.
+    its pictures may take. every: whether all its pages are shown. quiet: whether nothing is printed. with_images:
+    whether with pictures; what is redacted they would show, so that there are none then.
     """
     record = read_record(path)
     target = file or path.with_suffix(".html")
     _check_free(target, (path, Path(document or record.document.uri)))
     chosen = choose_pages(record, every)
-    pictures = _pictures(record, chosen, document, passwords, seconds)
-    write_atomically(target, review_page(record, chosen, pictures.made, pictures.missing))
+    if redaction or not with_images:
+        why = "a picture would show what is redacted" if redaction else "left out, as --no-images wants it"
+        pictures = Pictures({}, dict.fromkeys(chosen.shown, why))
+    else:
+        pictures = _pictures(record, chosen, document, passwords, seconds)
+    write_atomically(target, review_page(redaction.record(record), chosen, pictures.made, pictures.missing))
     if quiet:
         return 0
     screen = console()

@@ -9,14 +9,15 @@ from rich.text import Text
 
 from flows.terminal import COLOURS, console, plain
 from pipeline.records import how, read_record
+from pipeline.redaction import NOTHING, Redaction
 from schemas.record import FieldResult, Record
 
 LONGEST = 200  # characters of a value that are shown
 
 
-def run(path: Path) -> int:
+def run(path: Path, redaction: Redaction = NOTHING) -> int:
     """Prints the table; returns the exit code."""
-    record = read_record(path)
+    record = redaction.record(read_record(path))
     screen = console()
     screen.print(_heading(record))
     if record.fields:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from model.served.connection import Connection, Times
     from model.served.probe import Told
 
-REVISION = "1"  # raise it when the same replies can give other answers: the ledger then redoes documents
+REVISION = "2"  # raise it when the same replies can give other answers: the ledger then redoes documents
 SOON = 10.0  # seconds in which a server must answer before any work is begun
 TEMPLATE_TOKENS = 8  # that a chat template puts around a page or a turn, at most
 MOST_COUNTED = 512  # texts whose tokens are remembered

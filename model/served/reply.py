@@ -12,6 +12,7 @@ from model.engine import Answer, Finish
 from model.grammar.free import parse_free_json
 from model.grammar.leaves import leaf_logprobs
 from model.grammar.loops import MOST_ROWS, LoopWatch
+from model.served.neutral import restored
 from model.served.request import Draft
 from schemas.errors import AnswerError
 
@@ -136,7 +137,7 @@ def judged(draft: Draft, reading: Reading, *, keep_thoughts: bool, logged: bool)
         ask_id=draft.ask.id,
         json_text=text,
         finish=reading.finish or "invalid",
-        thought=thought.strip() if keep_thoughts else "",
+        thought=restored(thought.strip()) if keep_thoughts else "",
         prompt_tokens=reading.prompt_tokens,
         output_tokens=draft.output_tokens + reading.output_tokens,
     )
@@ -148,7 +149,7 @@ def judged(draft: Draft, reading: Reading, *, keep_thoughts: bool, logged: bool)
         pieces = reading.pieces() if logged else None
         whole = replace(
             answer,
-            json_text=_encodable(text[start:end], found.data),
+            json_text=restored(_encodable(text[start:end], found.data)),
             leaf_logprobs=leaf_logprobs(*pieces, start) if pieces else {},
             cut=draft.generation.guarded(found.data),
         )

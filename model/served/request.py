@@ -1,4 +1,7 @@
-"""What is sent: the pages of a document once as bytes, which its asks share, and behind them what one ask wants."""
+"""What is sent: the pages of a document once as bytes, which its asks share, and behind them what one ask wants.
+
+All text in it that is not ours to vouch for (pages, names, questions, schemas) is neutral: see `model.served.neutral`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from model.bounds import THOUGHT_TOKENS
 from model.engine import Ask
 from model.grammar.generation import Generation
 from model.served.abilities import Ability
+from model.served.neutral import neutral
 from model.wording import conversation, printable, schema_text, task, without_task
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ def pages_of(ask: Ask) -> Pages:
     urls = [data_url(picture.render()) for picture in pictures]
     left = iter(urls)
     parts = [
-        {"type": "image_url", "image_url": {"url": next(left)}} if part["type"] == "image" else part
+        {"type": "image_url", "image_url": {"url": next(left)}} if part["type"] == "image" else _sent(part)
         for part in without_task(user, ask, text)["content"]
     ]
     written = _json([system, {"role": "user", "content": parts}]).removesuffix(_END)
@@ -67,7 +71,7 @@ def pages_of(ask: Ask) -> Pages:
 
 def rest_of(draft: Draft, model: str, output_tokens: int, able: frozenset[Ability]) -> bytes:
     """The request from the ask's task on."""
-    wanted = printable(task(draft.ask, schema_text(draft.ask)))
+    wanted = neutral(printable(task(draft.ask, schema_text(draft.ask))))
     generation = draft.generation if draft.held else None
     most = output_tokens + (THOUGHT_TOKENS if draft.thinks else 0)
     options = settings(
@@ -140,8 +144,12 @@ def texts_of(ask: Ask) -> tuple[str, str, int]:
     """(what its pages say, what its task says, how many pictures it has): what its tokens are counted by."""
     text = schema_text(ask)
     system, user, pictures = conversation(ask, text)
-    said = [part["text"] for part in without_task(user, ask, text)["content"] if part["type"] == "text"]
-    return "\n".join([system["content"], *said]), task(ask, text), len(pictures)
+    said = [_sent(part)["text"] for part in without_task(user, ask, text)["content"] if part["type"] == "text"]
+    return "\n".join([system["content"], *said]), neutral(task(ask, text)), len(pictures)
+
+
+def _sent(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**part, "text": neutral(part["text"])}
 
 
 _END = '"}]}]'  # of the last part of the last message

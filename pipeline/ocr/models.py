@@ -41,6 +41,7 @@ class Models:
     def _session(self, name: str) -> Any:
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # which some builds have
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1

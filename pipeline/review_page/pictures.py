@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context
 
+from pipeline.addresses import is_remote
+from pipeline.confinement import Cell, PrivateFolder
 from pipeline.document import Document, open_document
 from pipeline.render import render_page
-from pipeline.serving import confine
-from pipeline.workers import LEAST_MEMORY
+from pipeline.serving import confined
 from schemas.errors import DocumentError, IntaglioError
 
 LONG_SIDE = 1400  # pixels: 6-point print on A4 can be read
@@ -57,7 +58,9 @@ def make_pictures(wanted: Wanted, seconds: float, most_bytes: int = MOST_BYTES) 
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(theirs, wanted), daemon=True, name="intaglio-pictures")
+    folder = PrivateFolder()
+    cell = Cell(folder.path, network=is_remote(wanted.source), cpu_seconds=seconds)
+    process = context.Process(target=_work, args=(theirs, wanted, cell), daemon=True, name="intaglio-pictures")
     process.start()
     theirs.close()
     try:
@@ -66,6 +69,7 @@ def make_pictures(wanted: Wanted, seconds: float, most_bytes: int = MOST_BYTES) 
         process.kill()
         process.join()
         ours.close()
+        folder.remove()
     left = (page for page in wanted.rotations if page not in made and page not in missing)
     return Pictures(made, missing | dict.fromkeys(left, why))
 
@@ -95,10 +99,11 @@ def _received(
     return made, missing, "making the pictures took too long; allow more with --timeout"
 
 
-def _work(pipe: connection.Connection, wanted: Wanted) -> None:
+def _work(pipe: connection.Connection, wanted: Wanted, cell: Cell) -> None:
     """The process's whole life: over the pipe go a picture or a reason for each page, or an error for all of them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    confine(LEAST_MEMORY)
+    with confined(cell):
+        import pymupdf  # noqa: F401 - loaded before the process is shut
     with contextlib.suppress(BrokenPipeError):
         try:
             with open_document(wanted.source, passwords=wanted.passwords) as document:
