@@ -93,9 +93,11 @@ class IngestParameters(BaseModel):
     )
     workers: int = Field(0, ge=0, le=1024, title="Reader processes", description="0 for one a core.")
     seconds: float = Field(SECONDS, ge=1, le=86_400, title="Seconds", description="That one document may take.")
-    max_pages: int = Field(DEFAULT_LIMITS.pages, ge=1, title="Pages", description="That one document may have.")
+    max_pages: int = Field(
+        DEFAULT_LIMITS.pages, ge=1, le=1_000_000, title="Pages", description="That one document may have."
+    )
     max_memory: int = Field(
-        DEFAULT_LIMITS.memory >> 20, ge=256, title="Memory", description="MiB that one document may take."
+        DEFAULT_LIMITS.memory >> 20, ge=512, le=1 << 20, title="Memory", description="MiB that one document may take."
     )
     settle: float = Field(
         0.0,
@@ -113,9 +115,13 @@ class IngestParameters(BaseModel):
         "the output folder.",
     )
 
-    price_per_hour: float = Field(0.0, ge=0, title="Price of an hour", description="Of a machine, for the report.")
-    price_per_million_input: float = Field(0.0, ge=0, title="Price of a million tokens that a server takes in")
-    price_per_million_output: float = Field(0.0, ge=0, title="Price of a million tokens that a server gives out")
+    price_per_hour: float = Field(
+        0.0, ge=0, le=1e6, title="Price of an hour", description="Of a machine, for the report."
+    )
+    price_per_million_input: float = Field(0.0, ge=0, le=1e6, title="Price of a million tokens that a server takes in")
+    price_per_million_output: float = Field(
+        0.0, ge=0, le=1e6, title="Price of a million tokens that a server gives out"
+    )
 
     spread: str = Field(
         "",
