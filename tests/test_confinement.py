@@ -67,7 +67,7 @@ def confined(
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=1200,
         )
     finally:
         made.remove()
