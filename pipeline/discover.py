@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from pipeline.listing import listed_inside
+from pipeline.opening.kinds import CONTAINERS, SUFFIXES
 from schemas.errors import UsageError
-
-SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .tif .tiff .bmp .gif".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class Source:
     """A document to read.
 
     path: path or URL as the user named it; open this. name: relative to the folder that the user named, with `/`; for a
-    URL its host and path. place: absolute path or URL, the same from wherever the command is given.
+    URL its host and path. place: absolute path or URL, the same from wherever the command is given. sha256: of a
+    document inside of another, told when that was looked into.
     """
 
     path: str
     name: str
     place: str
+    sha256: str = ""
 
     @property
     def uri(self) -> str:
@@ -35,6 +37,8 @@ class Source:
 def discover(places: Sequence[str]) -> list[Source]:
     """The documents, sorted by name. A file that is named is always taken; in folders only known kinds are.
 
+    A ZIP file is a folder. What is attached to a mail is a document beside it. A process looks into these (see
+    `pipeline.listing`).
     Raises UsageError where a place does not exist or nothing is found.
     """
     found: dict[str, Source] = {}
@@ -46,7 +50,20 @@ def discover(places: Sequence[str]) -> list[Source]:
             f"no document in {', '.join(places)}.",
             remedy=f"Folders are searched for {' '.join(sorted(SUFFIXES))}; name other files one by one.",
         )
-    return sorted(found.values(), key=lambda source: (source.name, source.place))
+    return sorted(_with_inner(found.values()), key=lambda source: (source.name, source.place))
+
+
+def _with_inner(sources: Iterable[Source]) -> Iterator[Source]:
+    """The documents, and those inside of them; a ZIP file only where it cannot be looked into."""
+    holders = [source for source in sources if PurePosixPath(source.name).suffix.casefold() in CONTAINERS]
+    inner = dict(zip(holders, listed_inside([source.path for source in holders]), strict=True))
+    for source in sources:
+        listed = inner.get(source)
+        if listed is None or listed.is_document:
+            yield source
+        for found in listed.documents if listed is not None else ():
+            path, name, place = (f"{text}/{found.name}" for text in (source.path, source.name, source.place))
+            yield Source(path, name, place, found.sha256)
 
 
 def is_url(place: str) -> bool:

@@ -1,7 +1,8 @@
 """Opening a document: what kind it is, how many pages it has, and a clear error for what cannot be opened.
 
-The kind is told by the first bytes, never by the name. A page that is broken does not lose the others: pages are made
-when they are read.
+The kind is told by the bytes, never by the name alone (`pipeline.opening.kinds`). A page that is broken does not lose
+the others: pages are made when they are read. There are three kinds of pages: those of a PDF, pictures, and those that are
+laid out here from a file that has none, such as a spreadsheet (`pipeline.opening`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pipeline.opening.blocks import Picture
+from pipeline.opening.book import Book, open_book, page_text
+from pipeline.opening.drawing import drawn
+from pipeline.opening.kinds import HEIC, PDF, media_type
+from pipeline.opening.pdfs import pdf_notes
+from pipeline.opening.setting import Laid
+from pipeline.opening.within import content_within
 from schemas.errors import (
     DamagedDocument,
     DocumentError,
@@ -22,6 +30,7 @@ from schemas.errors import (
     EncryptedDocument,
     UnsupportedDocument,
 )
+from schemas.page import PageText
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,21 +38,14 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 30
 MAX_PAGES = 10_000
 MAX_PIXELS = 200_000_000  # of one picture, before it is unpacked
-
-PDF = "application/pdf"
-_IMAGES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"GIF8", "image/gif"),
-)
+ANIMATED = ("image/gif", "image/webp", "image/png")
 
 
 class Document:
     """An open document. Use it as a context manager; pages are numbered from 1.
 
-    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture.
+    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for one of another kind. notes: what a person should
+    know of the file besides its pages.
     """
 
     def __init__(self, uri: str, content: bytes, passwords: Sequence[str] = ()) -> None:
@@ -52,13 +54,21 @@ class Document:
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.media_type = media_type(content, uri)
         self.pdf: Any = None
+        self.notes: tuple[str, ...] = ()
         self._picture: Any = None
+        self._book: Book | None = None
+        self._drawn: tuple[int, Any] = (0, None)
         if self.media_type == PDF:
             self.pdf = _open_pdf(uri, content, passwords)
             self.page_count = int(self.pdf.page_count)
-        else:
-            self._picture = _open_picture(uri, content)
+            self.notes = pdf_notes(self.pdf)
+        elif self.media_type.startswith("image/"):
+            self._picture = _open_picture(uri, content, self.media_type)
             self.page_count = _frames(self._picture)
+            if self.page_count == 1 and getattr(self._picture, "n_frames", 1) > 1 and self.media_type in ANIMATED:
+                self._bind_animation()
+        else:
+            self._bind(open_book(self.media_type, content, uri))
         if self.page_count < 1:
             self.close()
             raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
@@ -69,26 +79,51 @@ class Document:
                 f"it has {pages} pages.", document=uri, remedy=f"Split it: at most {MAX_PAGES} are read."
             )
 
+    def laid(self, number: int) -> PageText | None:
+        """The page with its words, where the file itself says them; None for one that has to be looked at."""
+        page = self._book.pages[number - 1] if self._book is not None else None
+        return page_text(page, number) if isinstance(page, Laid) else None
+
+    def drawn(self, number: int) -> Any:
+        """The PyMuPDF page of a PDF or of a laid out page; None for a picture. It is good until the next one is."""
+        if self.pdf is not None:
+            return self.pdf[number - 1]
+        page = self._book.pages[number - 1] if self._book is not None else None
+        if not isinstance(page, Laid):
+            return None
+        if self._drawn[0] != number:
+            self._drawn = (number, drawn(page))
+        return self._drawn[1][0]
+
     def picture(self, number: int) -> Image:
-        """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
+        """A page that is a picture, as it is meant to be seen (EXIF orientation applied), RGB.
 
         Raises what Pillow raises, and DocumentTooLarge for a page with too many pixels.
         """
-        from PIL import ImageOps
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that nobody reads
-            self._picture.seek(number - 1)
-            _check_pixels(self._picture, self.uri)
-            return _on_paper(ImageOps.exif_transpose(self._picture))
+        if self._book is not None:
+            page = self._book.pages[number - 1]
+            assert isinstance(page, Picture)
+            return _page_of(_open_picture(self.uri, page.content), 1, self.uri)
+        return _page_of(self._picture, number, self.uri)
 
     @property
     def repaired(self) -> bool:
         """Whether a PDF was damaged, and could be opened after its parts were looked for: some may be missing."""
         return self.pdf is not None and bool(self.pdf.is_repaired)
 
+    def _bind(self, book: Book) -> None:
+        self._book, self.page_count, self.notes = book, len(book.pages), book.notes
+
+    def _bind_animation(self) -> None:
+        """Pages for the views that are held still, if there are several; else it is a picture like others."""
+        from pipeline.opening.frames import read_animation
+
+        pages = read_animation(self._picture, self.uri)
+        if pages:
+            self._bind(Book(pages))
+
     def close(self) -> None:
-        for opened in (self.pdf, self._picture):
+        for opened in (self.pdf, self._picture, self._drawn[1]):
             if opened is not None:
                 opened.close()
 
@@ -104,43 +139,29 @@ class Document:
 def open_document(source: str | Path | bytes, *, name: str = "", passwords: Sequence[str] = ()) -> Document:
     """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not.
 
+    A path may lead into a ZIP file or mail: `mail.eml/invoice.pdf`.
     name: what errors and records call it; by default the path or URL.
     """
     if isinstance(source, bytes):
         name, content = name or "bytes", source
     else:
-        name, content = name or str(source), _content(source)
+        name, content = name or str(source), _content(source, passwords)
     if len(content) > MAX_BYTES:
         raise DocumentTooLarge(f"it is over {MAX_BYTES >> 20} MiB.", document=name, remedy="Split it.")
     return Document(name, content, passwords)
 
 
-def media_type(content: bytes, uri: str = "") -> str:
-    """By the first bytes. Raises EmptyDocument, DamagedDocument or UnsupportedDocument."""
-    if not content:
-        raise EmptyDocument("it has no bytes.", document=uri, remedy="Fetch it again; the copy may have been cut off.")
-    if b"%PDF-" in content[:1024]:
-        return PDF
-    for magic, kind in _IMAGES:
-        if content.startswith(magic):
-            return kind
-    if content.startswith(b"BM") and content[6:10] == bytes(4):  # reserved in a bitmap, letters in a text
-        return "image/bmp"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    raise UnsupportedDocument(
-        "it is neither a PDF nor a picture.", document=uri, remedy="Give PDF, PNG, JPEG, WebP, TIFF, BMP or GIF."
-    )
-
-
-def _content(source: str | Path) -> bytes:
+def _content(source: str | Path, passwords: Sequence[str]) -> bytes:
     """At most one byte more than are allowed."""
     try:
         if isinstance(source, Path) or "://" not in source:
             with Path(source).open("rb") as stream:
                 return stream.read(MAX_BYTES + 1)
         return _fetched(source)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        content = content_within(str(source), passwords)
+        if content is not None:
+            return content
         raise DocumentError(
             "there is no such file.", document=str(source), remedy="It may have been moved since."
         ) from error
@@ -193,9 +214,12 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str]) -> Any:
     return pdf
 
 
-def _open_picture(uri: str, content: bytes) -> Any:
+def _open_picture(uri: str, content: bytes, kind: str = "") -> Any:
     """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
     from PIL import Image as Images
+
+    if kind == HEIC:
+        _know_heic(uri)
 
     Images.MAX_IMAGE_PIXELS = MAX_PIXELS
     too_large = DocumentTooLarge(
@@ -218,6 +242,28 @@ def _open_picture(uri: str, content: bytes) -> Any:
             f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again; the copy may be cut off."
         ) from error
     return picture
+
+
+def _know_heic(uri: str) -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnsupportedDocument(
+            "HEIC pictures need a package that is not installed.",
+            document=uri,
+            remedy="Install it: pip install 'intaglio[heic]'.",
+        ) from error
+    pillow_heif.register_heif_opener()
+
+
+def _page_of(picture: Any, number: int, uri: str) -> Image:
+    from PIL import ImageOps
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of metadata that nobody reads
+        picture.seek(number - 1)
+        _check_pixels(picture, uri)
+        return _on_paper(ImageOps.exif_transpose(picture))
 
 
 def _frames(picture: Any) -> int:

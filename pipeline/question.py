@@ -15,7 +15,7 @@ from model.engine import Ask, Engine, PageView
 from model.needs import check_needs
 from pipeline.assemble import cut_off, whole_data
 from pipeline.document import Document, open_document
-from pipeline.extract import Clock, page_info, page_issues
+from pipeline.extract import Clock, document_info, page_info, page_issues
 from pipeline.ground import ground
 from pipeline.joining.entries import sources_of
 from pipeline.plan import check_context, make_plan, views
@@ -160,10 +160,5 @@ def _said(data: Any) -> Answer:
 
 
 def _info(document: Document, pages: Sequence[PageText]) -> DocumentInfo:
-    return DocumentInfo(
-        uri=document.uri,
-        sha256=document.sha256,
-        media_type=document.media_type,
-        bytes=document.size,
-        pages=tuple(page_info(page) for page in pages),
-    )
+    info = document_info(document, document.uri)
+    return info.model_copy(update={"pages": tuple(page_info(page) for page in pages)})
