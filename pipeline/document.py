@@ -1,8 +1,8 @@
 """Opening a document: what kind it is, how many pages it has, and a clear error for what cannot be opened.
 
 The kind is told by the bytes, never by the name alone (`pipeline.opening.kinds`). A page that is broken does not lose
-the others: pages are made when they are read. There are three kinds of pages: those of a PDF, pictures, and those that are
-laid out here from a file that has none, such as a spreadsheet (`pipeline.opening`).
+the others: pages are made when they are read. There are three kinds of pages: those of a PDF, pictures, and those that
+are laid out here from a file that has none, such as a spreadsheet (`pipeline.opening`).
 """
 
 from __future__ import annotations

@@ -11,10 +11,18 @@ MOST_PICTURES = 100  # of one file, that become pages
 LEAST_PIXELS = 40_000  # of a picture that becomes a page; smaller ones are logos and icons
 
 
+class Stop(NamedTuple):
+    """Where a tab goes: so many points from the line's beginning. ends: the text behind it ends there."""
+
+    at: float
+    ends: bool = False
+
+
 class Line(NamedTuple):
     """A paragraph. text: a `\\n` in it breaks the line, a `\\t` goes to the next stop. size, indent: in points.
 
-    cell: what evidence calls the place. fixed: its spaces count, as in a text of columns.
+    cell: what evidence calls the place. fixed: its spaces count, as in a text of columns. stops: for its tabs, before
+    the usual ones.
     """
 
     text: str
@@ -22,6 +30,7 @@ class Line(NamedTuple):
     indent: float = 0.0
     cell: str | None = None
     fixed: bool = False
+    stops: tuple[Stop, ...] = ()
 
 
 class Cell(NamedTuple):

@@ -11,7 +11,7 @@ from pipeline.opening.blocks import BODY, Cell, Table
 from pipeline.opening.lines import LEADING, Row, wrapped
 from pipeline.opening.widths import is_wide, text_width
 
-GAP = 10.0  # points between columns
+GAP = 16.0  # points between columns
 PADDING = 3.0  # points above and below a row's text
 EMPTY = 6.0  # points: the height of a row with nothing in it
 COMFORT = 160.0  # points: a column is not to be narrower for want of room, if its text takes as much

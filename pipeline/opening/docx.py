@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipeline.opening.blocks import Block, Cell, Content, Line, NewPage, Picture, Section, Table, column_name, heading
+from pipeline.opening.blocks import (
+    Block,
+    Cell,
+    Content,
+    Line,
+    NewPage,
+    Picture,
+    Section,
+    Stop,
+    Table,
+    column_name,
+    heading,
+)
 from pipeline.opening.numbering import Numbering
 from pipeline.opening.parts import Package
-from pipeline.opening.wordstyles import Styles
+from pipeline.opening.wordstyles import Styles, tab_stops
 from pipeline.opening.xmltree import attribute, child, children, is_on, local, value_at
 
 MAIN = "word/document.xml"
@@ -98,7 +110,7 @@ class _Reader:
         if style.heading:
             yield heading(line, style.heading)
         else:
-            yield Line(line, indent=INDENT * level if label else 0.0)
+            yield Line(line, indent=INDENT * level if label else 0.0, stops=_stops(paragraph) or style.stops)
         yield from self._left_behind()
         if self.pages or value_at(paragraph, "pPr", "sectPr") is not None:
             yield NewPage()
@@ -178,6 +190,11 @@ class _Reader:
                 self.pictures += [picture] if picture else []
             else:
                 yield from self._pieces(inner)
+
+
+def _stops(paragraph: Any) -> tuple[Stop, ...]:
+    properties = child(paragraph, "pPr")
+    return tab_stops(properties) if properties is not None else ()
 
 
 def _through(parent: Any, name: str) -> Iterator[Any]:

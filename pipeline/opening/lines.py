@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipeline.opening.blocks import BODY
+from pipeline.opening.blocks import BODY, Stop
 from pipeline.opening.widths import FIXED, SPACE, WIDE, is_wide, text_width
 
 LEADING = 1.3  # of the size: from one line to the next
@@ -27,17 +27,18 @@ class Placed(NamedTuple):
 Row = tuple[Placed, ...]
 
 
-def wrapped(text: str, width: float, size: float) -> list[Row]:
+def wrapped(text: str, width: float, size: float, stops: Sequence[Stop] = ()) -> list[Row]:
     """At least one line for each that the text has; a line that is empty takes its room too."""
-    return [row for line in text.split("\n") for row in _wrapped(line, width, size)]
+    return [row for line in text.split("\n") for row in _wrapped(line, width, size, stops)]
 
 
-def _wrapped(text: str, width: float, size: float) -> Iterator[Row]:
+def _wrapped(text: str, width: float, size: float, stops: Sequence[Stop]) -> Iterator[Row]:
     row: list[Placed] = []
     x = 0.0
-    for token in _TOKEN.findall(text):
+    for found in _TOKEN.finditer(text):
+        token = found.group()
         if token == "\t":
-            x = (x // STOP + 1) * STOP
+            x = _after_tab(x, text[found.end() :].partition("\t")[0], size, stops)
             continue
         for piece in _pieces(token, width, size):
             wide = text_width(piece) * size
@@ -48,6 +49,15 @@ def _wrapped(text: str, width: float, size: float) -> Iterator[Row]:
             row.append(Placed(piece, x, min(wide, width)))
             x += min(wide, width) + SPACE * size
     yield tuple(row)
+
+
+def _after_tab(x: float, text: str, size: float, stops: Sequence[Stop]) -> float:
+    """Where the text behind a tab begins, after one that ends at x."""
+    stop = next((stop for stop in stops if stop.at > x), Stop((x // STOP + 1) * STOP))
+    if not stop.ends:
+        return stop.at
+    wide = sum(text_width(word) + SPACE for word in text.split()) * size - SPACE * size
+    return max(x, stop.at - wide)
 
 
 def _pieces(token: str, width: float, size: float) -> list[str]:

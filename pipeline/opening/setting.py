@@ -61,7 +61,11 @@ class _Strip:
 
     def line(self, line: Line) -> None:
         """A paragraph, cut between any of its lines."""
-        rows = fixed_lines(line.text) if line.fixed else wrapped(line.text, self.width - line.indent, line.size)
+        rows = (
+            fixed_lines(line.text)
+            if line.fixed
+            else wrapped(line.text, self.width - line.indent, line.size, line.stops)
+        )
         for row in rows:
             self.cuts.append(self.y)
             self.put(row, line.indent, self.y, line.size, line.cell)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from pipeline.opening.xmltree import attribute, children, value_at
+from pipeline.opening.blocks import Stop
+from pipeline.opening.xmltree import attribute, child, children, value_at
 
 _HEADING = re.compile(r"heading\s*([1-9])", re.IGNORECASE)
 
 
 class Style(NamedTuple):
-    """heading: its level from 1, 0 for text. number, level: of the list that it belongs to."""
+    """heading: its level from 1, 0 for text. number, level: of the list that it belongs to. stops: for tabs."""
 
     heading: int = 0
     number: str = ""
     level: int = 0
+    stops: tuple[Stop, ...] = ()
 
 
 class Styles:
@@ -35,6 +37,7 @@ class Styles:
 
     def _looked_up(self, name: str) -> Style:
         heading, number, level = 0, "", 0
+        stops: tuple[Stop, ...] = ()
         seen: set[str] = set()
         while name in self._styles and name not in seen:
             seen.add(name)
@@ -44,8 +47,20 @@ class Styles:
                 number = value_at(style, "pPr", "numPr", "numId") or ""
                 depth = value_at(style, "pPr", "numPr", "ilvl") or "0"
                 level = int(depth) if depth.isdigit() else 0
+            properties = child(style, "pPr")
+            stops = stops or (tab_stops(properties) if properties is not None else ())
             name = value_at(style, "basedOn") or ""
-        return Style(heading, number, level)
+        return Style(heading, number, level, stops)
+
+
+def tab_stops(properties: Any) -> tuple[Stop, ...]:
+    """Of a paragraph's properties, in order. Word measures in twentieths of a point."""
+    found = []
+    for tab in children(child(properties, "tabs") if child(properties, "tabs") is not None else (), "tab"):
+        kind, at = attribute(tab, "val") or "left", attribute(tab, "pos") or ""
+        if kind != "clear" and at.lstrip("-").isdigit():
+            found.append(Stop(int(at) / 20.0, ends=kind in ("right", "end", "decimal")))
+    return tuple(sorted(found))
 
 
 def _level(name: str, outline: str | None) -> int:
