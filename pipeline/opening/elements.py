@@ -18,7 +18,6 @@ from schemas.errors import EmptyDocument
 
 LEAST_ROWS = 2  # of a table
 MOST_COLUMNS = 24
-INDENT = 12.0  # points for each level
 _WORDS = re.compile(r"[_.\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -27,44 +26,57 @@ def read_xml(content: bytes, uri: str) -> Content:
     root = parsed(content, uri)
     check_cells(sum(1 for _ in root.iter()), uri)
     blocks = tuple(_element(root, f"/{_shown(root)}", 0))
-    if not any(isinstance(block, Table) or block.cell for block in blocks if isinstance(block, Line | Table)):
+    if not any(isinstance(block, Table) for block in blocks):
         raise EmptyDocument("none of its elements has a value.", document=uri, remedy="Check how it was made.")
     return Content((Section(blocks, "values of XML elements"),))
 
 
 def _element(element: Any, path: str, depth: int) -> Iterator[Block]:
     """An element that has others in it: its name as a heading, then what it holds."""
-    yield heading(_label(element), 2 if depth == 0 else 5)._replace(indent=INDENT * min(depth, 10))
-    yield from _values(_attributes(element, path), depth + 1)
+    name = _label(element)
+    yield heading(name, 2 if depth == 0 else 5)
+    around = name if depth else ""
+    values = _attributes(element, path, around)
     if text := _text(element):
-        yield Line(text, indent=INDENT * min(depth + 1, 10), cell=path)
+        values.append((name, text, path))
     inner = [one for one in element if local(one)]
     paths = _paths(inner, path)
     table = _table_names(inner)
     for one, at in zip(inner, paths, strict=True):
-        name = one.tag
-        if name in table:
-            if table[name]:
-                rows = [(row, place) for row, place in zip(inner, paths, strict=True) if row.tag == name]
-                yield Line(_label(one), indent=INDENT * min(depth + 1, 10))
-                yield _table(rows)
-                table[name] = False
-        elif _is_leaf(one):
-            yield from _values([(_label(one), _text(one), at), *_attributes(one, at)], depth + 1)
-        else:
+        if one.tag not in table and _is_leaf(one):
+            label = _within(around, _label(one))
+            values += [(label, _text(one), at), *_attributes(one, at, label)]
+            continue
+        yield from _values(values)
+        values = []
+        if one.tag not in table:
             yield from _element(one, at, depth + 1)
+        elif table[one.tag]:
+            rows = [(row, place) for row, place in zip(inner, paths, strict=True) if row.tag == one.tag]
+            yield Line(_label(one))
+            yield _table(rows)
+            table[one.tag] = False
+    yield from _values(values)
 
 
-def _values(values: Sequence[tuple[str, str, str]], depth: int) -> Iterator[Line]:
-    """A line with the label and value of an element; those of its attributes stand behind it."""
-    for label, text, path in values:
-        if text:
-            yield Line(f"{label}:\t{text}", indent=INDENT * min(depth, 10), cell=path)
+def _values(values: Sequence[tuple[str, str, str]]) -> Iterator[Table]:
+    """A table of labels and values; nothing where there is no value."""
+    filled = [one for one in values if one[1]]
+    if filled:
+        cells = ((Cell(row, 0, label), Cell(row, 1, text, path)) for row, (label, text, path) in enumerate(filled))
+        yield Table(tuple(cell for pair in cells for cell in pair))
 
 
-def _attributes(element: Any, path: str) -> list[tuple[str, str, str]]:
+def _within(around: str, name: str) -> str:
+    """A label that needs no heading: `Buyer Name`, and not `Order Order Number`."""
+    return name if not around or name.startswith(around) else f"{around} {name}"
+
+
+def _attributes(element: Any, path: str, around: str = "") -> list[tuple[str, str, str]]:
     named = ((key.rpartition("}")[2], value.strip()) for key, value in element.attrib.items())
-    return [(_words(name), value, f"{path}/@{name}") for name, value in named if name != "schemaLocation"]
+    return [
+        (_within(around, _words(name)), value, f"{path}/@{name}") for name, value in named if name != "schemaLocation"
+    ]
 
 
 def _table_names(elements: Sequence[Any]) -> dict[Any, bool]:
