@@ -16,11 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.opening.blocks import Picture
-from pipeline.opening.book import Book, open_book, page_text
 from pipeline.opening.drawing import drawn
 from pipeline.opening.kinds import HEIC, PDF, media_type
 from pipeline.opening.pdfs import pdf_notes
-from pipeline.opening.setting import Laid
+from pipeline.opening.setting import Book, Laid
 from pipeline.opening.within import content_within
 from schemas.errors import (
     DamagedDocument,
@@ -68,6 +67,8 @@ class Document:
             if self.page_count == 1 and getattr(self._picture, "n_frames", 1) > 1 and self.media_type in ANIMATED:
                 self._bind_animation()
         else:
+            from pipeline.opening.book import open_book  # with what all formats need
+
             self._bind(open_book(self.media_type, content, uri))
         if self.page_count < 1:
             self.close()
@@ -82,7 +83,11 @@ class Document:
     def laid(self, number: int) -> PageText | None:
         """The page with its words, where the file itself says them; None for one that has to be looked at."""
         page = self._book.pages[number - 1] if self._book is not None else None
-        return page_text(page, number) if isinstance(page, Laid) else None
+        if not isinstance(page, Laid):
+            return None
+        from pipeline.opening.book import page_text
+
+        return page_text(page, number)
 
     def drawn(self, number: int) -> Any:
         """The PyMuPDF page of a PDF or of a laid out page; None for a picture. It is good until the next one is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from pipeline.marks import glyphs
@@ -18,7 +17,7 @@ from pipeline.opening.ole import MSG
 from pipeline.opening.outlook import read_msg
 from pipeline.opening.plain import read_markdown, read_text
 from pipeline.opening.pptx import read_pptx
-from pipeline.opening.setting import Laid, laid_out
+from pipeline.opening.setting import Book, Laid, laid_out
 from pipeline.opening.texts import CSV, HTML, MAIL, MARKDOWN, PLAIN, TSV, XML
 from pipeline.opening.web import read_html
 from pipeline.opening.xlsx import read_xlsx
@@ -26,14 +25,6 @@ from schemas.errors import EmptyDocument
 from schemas.page import PageText
 
 Reader = Callable[[bytes, str], Content]
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """pages: laid out, or pictures that are read as scans are. notes: what a person should know besides."""
-
-    pages: tuple[Laid | Picture, ...]
-    notes: tuple[str, ...] = ()
 
 
 def open_book(kind: str, content: bytes, uri: str) -> Book:

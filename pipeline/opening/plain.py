@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from schemas.errors import DocumentTooLarge, EmptyDocument
 
 MOST_LINES = 500_000
 MOST_LETTERS = 32 << 20
+_RULE = re.compile(r"\s*([-=_*~+|.#]\s?){4,}\s*")
 
 
 def read_text(content: bytes, uri: str) -> Content:
@@ -21,14 +23,14 @@ def read_text(content: bytes, uri: str) -> Content:
 
 
 def text_blocks(text: str) -> Iterator[Block]:
-    """The lines of a text; `line 7` is what evidence calls the seventh."""
+    """The lines of a text; evidence calls the seventh `line 7`. A line of dashes is a rule, and says nothing."""
     number = 0
     for place, part in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\f")):
         if place:
             yield NewPage()
         for line in part.split("\n"):
             number += 1
-            yield Line(line, cell=f"line {number}", fixed=True)
+            yield Line("" if _RULE.fullmatch(line) else line, cell=f"line {number}", fixed=True)
 
 
 def read_markdown(content: bytes, uri: str) -> Content:

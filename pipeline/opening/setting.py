@@ -37,6 +37,14 @@ class Laid:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A file as pages: laid out, or pictures that are read as scans are. notes: what a person should know besides."""
+
+    pages: tuple[Laid | Picture, ...]
+    notes: tuple[str, ...] = ()
+
+
 class _Set(NamedTuple):
     """A word on the strip. top: points from the strip's beginning."""
 

@@ -209,6 +209,7 @@ def _plain() -> str:
         [
             SELLER["name"].center(wide).rstrip(),
             SELLER["address"].center(wide).rstrip(),
+            f"VAT no. {SELLER['tax_id']}".center(wide).rstrip(),
             "",
             "INVOICE",
             "",
@@ -222,7 +223,7 @@ def _plain() -> str:
             "-" * wide,
             *(f"{label + ':':>{wide - 14}}{money(value):>14}" for label, value in SUMS),
             "",
-            *(f"{label} {value}" for label, value in CONTACT),
+            *(f"{label} {value}" for label, value in CONTACT[1:]),
             "",
         ]
     )
