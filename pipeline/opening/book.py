@@ -21,7 +21,7 @@ from pipeline.opening.setting import Book, Laid, laid_out
 from pipeline.opening.texts import CSV, HTML, MAIL, MARKDOWN, PLAIN, TSV, XML
 from pipeline.opening.web import read_html
 from pipeline.opening.xlsx import read_xlsx
-from schemas.errors import EmptyDocument
+from schemas.errors import DamagedDocument, DocumentError, EmptyDocument
 from schemas.page import PageText
 
 Reader = Callable[[bytes, str], Content]
@@ -37,7 +37,16 @@ def open_book(kind: str, content: bytes, uri: str) -> Book:
         from pipeline.opening.frames import read_film
 
         return Book(read_film(content, uri, kind))
-    return bound(_READERS[kind](content, uri), uri)
+    try:
+        return bound(_READERS[kind](content, uri), uri)
+    except (DocumentError, MemoryError):
+        raise
+    except Exception as error:  # whatever a parser or our reading of it meets in a hostile file
+        raise DamagedDocument(
+            f"it cannot be read as {kind}: {type(error).__name__}: {error}.",
+            document=uri,
+            remedy="Open and save it in the program that it is from.",
+        ) from error
 
 
 def bound(content: Content, uri: str) -> Book:

@@ -55,7 +55,7 @@ def records(text: str, delimiter: str, uri: str = "") -> Iterator[list[str]]:
 def delimiter_of(text: str) -> tuple[bool, str]:
     """(whether the text alone tells that it is a table, the sign between its values or an empty string).
 
-    It does where at least three records, and all but the last that is looked at, have the same number of values.
+    It does where there are at least three records, and all have the same number of values.
     """
     first = text.lstrip("\ufeff").split("\n", 1)[0].strip().casefold()
     if first.startswith("sep=") and len(first) == 5:
@@ -63,7 +63,7 @@ def delimiter_of(text: str) -> tuple[bool, str]:
     found = []
     for delimiter in DELIMITERS:
         counts = [count for count in _counts(text, delimiter) if count]
-        if len(counts) < 1 or max(counts) < 2:
+        if not counts:
             continue
         usual = max(set(counts), key=lambda count: (counts.count(count), count))
         share = counts.count(usual) / len(counts)
@@ -79,8 +79,6 @@ def delimiter_of(text: str) -> tuple[bool, str]:
 def _counts(text: str, delimiter: str) -> Iterable[int]:
     """Of each record, how many values it has; 0 for an empty line."""
     try:
-        return [len(values) if any(values) else 0 for values in islice(records(text, delimiter), LOOKED_AT)][:-1] or [
-            len(values) for values in islice(records(text, delimiter), 1)
-        ]
+        return [len(values) if any(values) else 0 for values in islice(records(text, delimiter), LOOKED_AT)]
     except DamagedDocument:
         return []

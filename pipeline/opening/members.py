@@ -8,6 +8,7 @@ place.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ MOST_DEPTH = 4  # containers in each other
 MOST_DOCUMENTS = 10_000  # in one file
 MOST_BYTES = 4 << 30  # unpacked of one file, all depths together
 FREE_BYTES, MOST_RATIO = 256 << 20, 200  # … beyond so many, so many times the file's own
-_UNSEEN = ("__MACOSX",)
+_OF_MACS = "__MACOSX"  # a folder of what only their own file system has
 
 
 class Member(NamedTuple):
@@ -94,9 +95,10 @@ def document_within(stream: BinaryIO, uri: str, inside: str, passwords: Sequence
 
 
 def members(content: bytes | Archive, uri: str, passwords: Sequence[str] = ()) -> list[Member]:
-    """What a ZIP file or mail holds, whatever it is; of any other file nothing."""
+    """What a ZIP file or mail holds, of whatever kind, but for hidden files; of any other file nothing."""
     if isinstance(content, Archive):
-        return _distinct((name, partial(content.read, name, passwords)) for name in content.names)
+        shown = (name for name in content.names if not _is_hidden(name))
+        return _distinct((name, partial(content.read, name, passwords)) for name in shown)
     return _distinct((one.name, partial(_itself, one.content)) for one in _attached(content, uri))
 
 
@@ -132,7 +134,7 @@ def _listed(content: bytes | Archive, uri: str, room: Room, depth: int) -> Itera
         return
     attached = not isinstance(content, Archive)
     for member in members(content, uri):
-        if not attached and not _is_shown(member.name):
+        if not attached and not _is_known(member.name):
             continue
         at = f"{uri}/{member.name}"
         try:
@@ -178,15 +180,18 @@ def _kind(content: bytes, uri: str) -> str:
         return ""
 
 
-def _is_shown(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    hidden = any(part.startswith(("_.", "__MACOSX")) or part in _UNSEEN for part in parts)
-    return not hidden and PurePosixPath(name).suffix.casefold() in SUFFIXES
+def _is_hidden(name: str) -> bool:
+    parts = re.split(r"[\\/]", name)
+    return any(part.startswith(".") and part.strip(".") for part in parts) or _OF_MACS in parts
+
+
+def _is_known(name: str) -> bool:
+    return PurePosixPath(name).suffix.casefold() in SUFFIXES
 
 
 def _is_document(name: str, kind: str) -> bool:
     """By its name as in a folder; of what is attached also by its bytes, where they are no text."""
-    return PurePosixPath(name).suffix.casefold() in SUFFIXES or (bool(kind) and kind not in TEXTS)
+    return _is_known(name) or (bool(kind) and kind not in TEXTS)
 
 
 def _distinct(named: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Member]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.opening.dateformats import shown_date
 
 GENERAL = "General"
+DOUBLES = 700  # digits that any number of a spreadsheet has, before and behind the point
 DIGITS = 11  # that General shows of a number with decimals
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|_(.)|\*(.)|\[\$([^\]-]*)(?:-[^\]]*)?\]|\[([^\]]*)\]|([^"\\_*\[]+?|.)', re.DOTALL)
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?[\d.]+)$")
@@ -103,7 +104,8 @@ def _number(value: int | float | Decimal, code: str) -> str:
     if "@" in body:
         return general(number)
     try:
-        return _formatted(number if signed else abs(number), part)
+        with localcontext(prec=DOUBLES):
+            return _formatted(number if signed else abs(number), part)
     except (InvalidOperation, ValueError, OverflowError):
         return general(number)
 

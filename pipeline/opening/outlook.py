@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import struct
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -140,4 +141,7 @@ def as_mail(letter: Letter) -> bytes:
         message.add_attachment(
             attachment.content, maintype="application", subtype="octet-stream", filename=attachment.name
         )
+    for number, part in enumerate(message.walk()):
+        if part.is_multipart():  # not drawn at random: the same mail is to have the same bytes
+            part.set_boundary(f"={hashlib.sha256(repr((number, letter)).encode()).hexdigest()}")
     return message.as_bytes()

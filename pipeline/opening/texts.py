@@ -39,6 +39,8 @@ def kind_of_text(content: bytes, suffix: str, uri: str) -> str:
     Raises EmptyDocument for a text without a letter.
     """
     text = decoded(content[: 4 * SAMPLE])[:SAMPLE]
+    if len(text) == SAMPLE:
+        text = text[: text.rfind("\n") + 1] or text  # whole lines
     start = text.lstrip("\ufeff \t\r\n")
     if not start:
         raise EmptyDocument("it has no text.", document=uri, remedy="Fetch it again; it may have been cut off.")
