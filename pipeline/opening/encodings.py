@@ -14,6 +14,17 @@ _MARKS = (
 )
 SAMPLE = 1 << 16  # bytes that are looked at to guess an encoding
 WESTERN = "cp1252"
+FEW, FEW_SHARE = 40, 0.4  # letters with accents, of all letters: too few to tell encodings apart by
+_ASCII_LETTERS = re.compile(rb"[A-Za-z]")
+_EAST = (
+    ("euc_jp", re.compile("[\u3041-\u30ff]"), 0.2),
+    ("cp932", re.compile("[\u3041-\u30ff]"), 0.2),
+    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.85),
+)
+_KNOWN = (
+    "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859_2 iso8859_5 iso8859_7 iso8859_9 koi8_r "
+    "koi8_u cp866 cp852 cp850 mac_roman mac_cyrillic gb18030 big5 cp932 euc_jp cp949 johab tis_620 iso2022_jp"
+).split()
 MOST_CONTROLS = 0.02  # of the bytes, that a text may have
 _CONTROLS = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _UNPRINTED = dict.fromkeys((0, 65279))
@@ -55,7 +66,17 @@ def _wide(content: bytes) -> str:
 
 
 def _guessed(content: bytes) -> str:
+    """Of few letters with accents the commonest encoding; of Japanese and Korean what gives their own letters."""
+    head = content[:SAMPLE]
+    high = sum(byte > 127 for byte in head)
+    letters = len(_ASCII_LETTERS.findall(head))
+    if high < FEW and high < letters * FEW_SHARE:
+        return WESTERN
+    for encoding, own, least in _EAST:
+        text = head.decode(encoding, "replace")
+        if text.count("\ufffd") <= 1 and len(own.findall(text)) > least * sum(letter > "\x7f" for letter in text):
+            return encoding  # one may be cut off at the end
     from charset_normalizer import from_bytes
 
-    best = from_bytes(content[:SAMPLE], enable_fallback=False).best()
+    best = from_bytes(head, cp_isolation=list(_KNOWN), enable_fallback=False).best()
     return best.encoding if best is not None else WESTERN

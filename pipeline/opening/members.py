@@ -51,11 +51,11 @@ class Room:
 
     uri: str
     bytes: int
-    documents: int = MOST_DOCUMENTS
+    documents: int
 
     @classmethod
     def for_file(cls, uri: str, size: int) -> Room:
-        return cls(uri, min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * size)))
+        return cls(uri, min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * size)), MOST_DOCUMENTS)
 
     def take(self, size: int) -> None:
         self.bytes -= size

@@ -11,7 +11,7 @@ from pipeline.opening.blocks import Block, Cell, Content, Line, Picture, Section
 from pipeline.opening.encodings import decoded
 from pipeline.opening.numbering import BULLET, in_form
 from pipeline.opening.parts import is_page
-from schemas.errors import DamagedDocument, EmptyDocument
+from schemas.errors import DamagedDocument, DocumentTooLarge, EmptyDocument
 
 REASON = "the page's own text"
 INDENT = 18.0  # points for each level of a list or quotation
@@ -49,16 +49,18 @@ def read_html(content: bytes, uri: str) -> Content:
 
 
 def html_blocks(text: str, uri: str) -> tuple[Block, ...]:
-    """The blocks of a page; empty where it shows nothing. Raises DamagedDocument."""
+    """The blocks of a page; empty where it shows nothing. Raises DamagedDocument, DocumentTooLarge."""
     from lxml import etree
 
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(_PROLOG.sub("", text).encode("utf-8", "replace"), parser)
     except (etree.LxmlError, ValueError) as error:
         raise DamagedDocument(
             f"it cannot be read as HTML: {error}.", document=uri, remedy="Have it made anew."
         ) from error
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):  # the rest would be lost in silence
+        raise DocumentTooLarge("its elements lie too deep in each other.", document=uri, remedy="Print it to PDF.")
     if root is None:
         return ()
     return tuple(block for block in _Reader().blocks(root) if not (isinstance(block, Line) and not block.text.strip()))
@@ -120,7 +122,7 @@ class _Reader:
                 yield from self._flushed(indent)
                 yield picture
         else:
-            self.buffer.append(_control(element, name))
+            self.buffer.append(_control(element, name) if name == "br" else f" {_control(element, name)} ")
 
     def _flushed(self, indent: float) -> Iterator[Block]:
         text = _joined(self.buffer)
@@ -206,7 +208,7 @@ def _control(element: Any, name: str) -> str:
         return ", ".join(" ".join("".join(one.itertext()).split()) for one in chosen)
     kind = (element.get("type") or "text").casefold()
     if kind in ("checkbox", "radio"):
-        return "☑ " if element.get("checked") is not None else "☐ "
+        return "☑" if element.get("checked") is not None else "☐"
     return "" if kind in ("password", "file", "image") else element.get("value") or ""
 
 
