@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ GAP = 16.0  # points between columns
 PADDING = 3.0  # points above and below a row's text
 EMPTY = 6.0  # points: the height of a row with nothing in it
 COMFORT = 160.0  # points: a column is not to be narrower for want of room, if its text takes as much
-MOST_EMPTY = 2  # rows in a run that are shown; more of them say nothing
+MOST_EMPTY = 2  # rows or columns in a run that are shown; more of them say nothing
 LONGEST_NUMBER, MOST_LETTERS = 24, 3  # of a cell that is set to the right, as numbers are
 
 
@@ -39,12 +40,12 @@ class Grid:
 
 def needed_width(table: Table) -> float:
     """Points in which it can be set with comfort."""
-    natural, _ = _widths(_spread(table))
+    natural, _ = _widths(_spread(tidy(table)))
     return sum(min(wide, COMFORT) + GAP for wide in natural)
 
 
 def bands(table: Table, width: float) -> Iterator[Table]:
-    """The table parted between columns, where it is far too wide for one page; its cells keep their names."""
+    """The tidy table, parted between columns where it is far too wide for one page; its cells keep their names."""
     natural, _ = _widths(_spread(table))
     begin, x = 0, 0.0
     starts = [0]
@@ -68,8 +69,8 @@ def bands(table: Table, width: float) -> Iterator[Table]:
 
 
 def set_table(table: Table, width: float, top: float) -> Grid:
-    """width: that it may take; top: where it begins."""
-    cells = _spread(_without_gaps(table))
+    """table: a tidy one. width: that it may take; top: where it begins."""
+    cells = _spread(table)
     if not cells:
         return Grid((), (), (), top)
     widths = _fitted(*_widths(cells), width)
@@ -97,30 +98,53 @@ def set_table(table: Table, width: float, top: float) -> Grid:
     return Grid(tuple(found), tuple((y, 0.0, right) for y in tops[1:]), _cuts(lines, tops), tops[-1])
 
 
-def _without_gaps(table: Table) -> Table:
-    """Rows that are empty count for little: a run of them is two at most."""
-    filled = sorted({row for cell in table.cells for row in range(cell.row, cell.row + cell.down)})
-    places: dict[int, int] = {}
-    before, place = -1, -1
-    for row in filled:
-        place += 1 + min(row - before - 1, MOST_EMPTY if before >= 0 else 0)
-        places[row] = place
-        before = row
-    return table._replace(cells=tuple(cell._replace(row=places[cell.row]) for cell in table.cells))
+def tidy(table: Table) -> Table:
+    """Columns and rows in which no cell begins count for little: a run of them is two at most, and cells that go over
+    them are as much smaller. So a table is never larger than its cells, whatever a file says of their places."""
+    rows, columns = (_Places(getattr(cell, name) for cell in table.cells) for name in ("row", "column"))
+    return table._replace(
+        cells=tuple(
+            cell._replace(
+                row=rows.of[cell.row],
+                column=columns.of[cell.column],
+                across=columns.span(cell.column, cell.across),
+                down=rows.span(cell.row, cell.down),
+            )
+            for cell in table.cells
+        )
+    )
+
+
+class _Places:
+    """New places for the rows or columns of a table, by the old ones."""
+
+    def __init__(self, used: Iterable[int]) -> None:
+        self.used = sorted(set(used))
+        self.of: dict[int, int] = {}
+        place = -1
+        for before, number in zip([None, *self.used], self.used, strict=False):
+            place += 1 + (0 if before is None else min(number - before - 1, MOST_EMPTY))
+            self.of[number] = place
+
+    def span(self, begin: int, count: int) -> int:
+        last = self.used[bisect_left(self.used, begin + max(count, 1)) - 1]
+        return self.of[last] + 1 - self.of[begin]
 
 
 def _spread(table: Table) -> Sequence[Cell]:
     """The cells; in a sheet, a text with nothing right of it runs on over the empty cells there, as on the screen."""
     if not table.sheet:
         return table.cells
-    rows: dict[int, list[Cell]] = defaultdict(list)
+    rows: dict[int, list[int]] = defaultdict(list)
     for cell in table.cells:
         for row in range(cell.row, cell.row + cell.down):
-            rows[row].append(cell)
+            insort(rows[row], cell.column)
     end = max((cell.column + cell.across for cell in table.cells), default=0)
     spread = []
     for cell in table.cells:
-        after = min((other.column for other in rows[cell.row] if other.column > cell.column), default=end)
+        others = rows[cell.row]
+        place = bisect_right(others, cell.column)
+        after = others[place] if place < len(others) else end
         alone = cell.across == cell.down == 1 and not is_number(cell.text)
         spread.append(cell._replace(across=after - cell.column) if alone else cell)
     return spread

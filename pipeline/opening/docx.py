@@ -131,14 +131,16 @@ class _Reader:
         self.tables += 1
         name = f"table {self.tables}"
         cells: dict[tuple[int, int], Cell] = {}
+        lowest: dict[int, tuple[int, int]] = {}  # by column, the cell that may go on below
         for row, line in enumerate(_through(table, "tr")):
             column = int(value_at(line, "trPr", "gridBefore") or 0)
             for cell in _through(line, "tc"):
                 across = max(1, int(value_at(cell, "tcPr", "gridSpan") or 1))
                 merged = child(cell, "tcPr", "vMerge")
                 if merged is not None and attribute(merged, "val") != "restart":
-                    _lengthen(cells, row, column)
+                    _lengthen(cells, lowest.get(column), row)
                 else:
+                    lowest[column] = (row, column)
                     text = self._cell(cell)
                     cells[row, column] = Cell(row, column, text, f"{name}!{column_name(column)}{row + 1}", across)
                 column += across
@@ -206,13 +208,10 @@ def _through(parent: Any, name: str) -> Iterator[Any]:
             yield from _through(element, name)
 
 
-def _lengthen(cells: dict[tuple[int, int], Cell], row: int, column: int) -> None:
-    """The cell above goes on in this row."""
-    above = next(
-        (cell for cell in reversed(cells.values()) if cell.column == column and cell.row + cell.down == row), None
-    )
-    if above is not None:
-        cells[above.row, above.column] = above._replace(down=above.down + 1)
+def _lengthen(cells: dict[tuple[int, int], Cell], above: tuple[int, int] | None, row: int) -> None:
+    """The cell above goes on in this row, if it ends just over it."""
+    if above is not None and cells[above].row + cells[above].down == row:
+        cells[above] = cells[above]._replace(down=cells[above].down + 1)
 
 
 def _symbol(code: str | None) -> str:

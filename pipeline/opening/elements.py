@@ -81,16 +81,23 @@ def _attributes(element: Any, path: str, around: str = "") -> list[tuple[str, st
 
 def _table_names(elements: Sequence[Any]) -> dict[Any, bool]:
     """Names of elements that are records: several of them, and nothing in them but values. True: not yet shown."""
-    counts = Counter(one.tag for one in elements)
     records: dict[Any, bool] = {}
-    for name, count in counts.items():
-        rows = [one for one in elements if one.tag == name]
+    for name, rows in _by_name(elements).items():
+        if len(rows) < LEAST_ROWS:
+            continue
         columns = {column for row in rows for column, _, _ in _record(row, "")}
         flat = all(_is_leaf(part) for row in rows for part in row if local(part))
         repeated = any(Counter(part.tag for part in row).most_common(1)[0][1] > 1 for row in rows if len(row))
-        if count >= LEAST_ROWS and flat and not repeated and 1 < len(columns) <= MOST_COLUMNS:
+        if flat and not repeated and 1 < len(columns) <= MOST_COLUMNS:
             records[name] = True
     return records
+
+
+def _by_name(elements: Sequence[Any]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for one in elements:
+        groups.setdefault(one.tag, []).append(one)
+    return groups
 
 
 def _table(rows: Sequence[tuple[Any, str]]) -> Table:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipeline.layout import in_reading_order
 from pipeline.opening.blocks import BODY, Block, Line, NewPage, Picture, Section, Table
-from pipeline.opening.columns import bands, needed_width, set_table
+from pipeline.opening.columns import bands, needed_width, set_table, tidy
 from pipeline.opening.lines import LEADING, Placed, fixed_lines, wrapped
 from schemas.page import Box, Word
 
@@ -81,7 +81,8 @@ class _Strip:
         self.y += 0.0 if line.fixed else PARAGRAPH
 
     def table(self, table: Table) -> None:
-        for number, band in enumerate(bands(table, self.width) if table.sheet else (table,)):
+        tidied = tidy(table)
+        for number, band in enumerate(bands(tidied, self.width) if table.sheet else (tidied,)):
             if number:
                 self.ends.append(self.y)
             self.y += AROUND
@@ -177,7 +178,8 @@ def _cut(strip: _Strip, width: float, height: float, reason: str) -> Iterator[La
 
 def _end(top: float, room: float, cuts: Sequence[float], ends: Sequence[float], last: float) -> float:
     """Where the page that begins at `top` ends: at a forced end, else at the last cut that leaves it full."""
-    forced = next(iter(ends[bisect_right(ends, top) :]), last + 1.0)
+    following = bisect_right(ends, top)
+    forced = ends[following] if following < len(ends) else last + 1.0
     if forced <= top + room:
         return forced
     place = bisect_right(cuts, top + room) - 1

@@ -135,7 +135,7 @@ class _Reader:
         title = f"table {self.tables}"
         for caption in table.iter("caption"):
             yield Line(_joined([_collapsed(text) for text in caption.itertext()]))
-        taken: set[tuple[int, int]] = set()
+        below: dict[int, int] = {}  # by column, the row at which what hangs down from above ends
         cells = []
         rows = (row for row in table.iter("tr") if not is_hidden(row) and not is_hidden(row.getparent()))
         for row, line in enumerate(rows):
@@ -143,10 +143,10 @@ class _Reader:
             for cell in line:
                 if _name(cell) not in ("td", "th") or is_hidden(cell):
                     continue
-                while (row, column) in taken:
+                while below.get(column, 0) > row:
                     column += 1
                 across, down = _span(cell, "colspan"), _span(cell, "rowspan")
-                taken.update((row + y, column + x) for y in range(down) for x in range(across) if y)
+                below.update(dict.fromkeys(range(column, column + across), row + down))
                 name = f"{title}!{column_name(column)}{row + 1}"
                 cells.append((row, column, cell, name, across, down))
                 column += across

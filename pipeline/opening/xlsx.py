@@ -16,6 +16,7 @@ from pipeline.opening.values import check_cells
 from schemas.errors import DamagedDocument, DocumentError, EmptyDocument
 
 _DECLARES = re.compile(rb"<\0?!\0?D\0?O\0?C\0?T\0?Y\0?P\0?E")  # in UTF-8 or UTF-16
+_MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z0-9]{1,12}:[A-Z0-9]{1,12})["']""")
 _HIDDEN = {"hidden", "veryHidden"}
 
 
@@ -23,6 +24,7 @@ def read_xlsx(content: bytes, uri: str) -> Content:
     """Raises DamagedDocument, DocumentTooLarge, EmptyDocument, and what Archive raises."""
     package = Package(content, uri)
     _check_parts(package)
+    check_cells(sum(_merged(package)), uri)
     book = _opened(content, uri, values=True)
     sheets = [sheet for sheet in book.worksheets if sheet.sheet_state not in _HIDDEN]
     check_cells(sum(len(sheet._cells) for sheet in sheets), uri)
@@ -108,6 +110,17 @@ def _check_parts(package: Package) -> None:
                 document=package.uri,
                 remedy="Do not trust where it came from.",
             )
+
+
+def _merged(package: Package) -> Iterator[int]:
+    """How many cells each merged area takes: openpyxl makes every one of them."""
+    from openpyxl.utils.cell import range_boundaries
+
+    for name in package.archive.names:
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            for area in _MERGED.findall(package.archive.find(name) or b""):
+                left, top, right, bottom = range_boundaries(area.decode("ascii"))
+                yield (right - left + 1) * (bottom - top + 1)
 
 
 def _notes(package: Package, book: Any, read: list[_Sheet]) -> Iterator[str]:
