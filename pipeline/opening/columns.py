@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.opening.blocks import BODY, Cell, Table
@@ -104,11 +105,13 @@ def tidy(table: Table) -> Table:
     rows, columns = (_Places(getattr(cell, name) for cell in table.cells) for name in ("row", "column"))
     return table._replace(
         cells=tuple(
-            cell._replace(
-                row=rows.of[cell.row],
-                column=columns.of[cell.column],
-                across=columns.span(cell.column, cell.across),
-                down=rows.span(cell.row, cell.down),
+            Cell(
+                rows.of[cell.row],
+                columns.of[cell.column],
+                cell.text,
+                cell.cell,
+                columns.span(cell.column, cell.across) if cell.across > 1 else 1,
+                rows.span(cell.row, cell.down) if cell.down > 1 else 1,
             )
             for cell in table.cells
         )
@@ -145,8 +148,9 @@ def _spread(table: Table) -> Sequence[Cell]:
         others = rows[cell.row]
         place = bisect_right(others, cell.column)
         after = others[place] if place < len(others) else end
-        alone = cell.across == cell.down == 1 and not is_number(cell.text)
-        spread.append(cell._replace(across=after - cell.column) if alone else cell)
+        alone = cell.across == cell.down == 1 and after > cell.column + 1
+        runs_on = alone and not is_number(cell.text)
+        spread.append(cell._replace(across=after - cell.column) if runs_on else cell)
     return spread
 
 
@@ -156,12 +160,14 @@ def _widths(cells: Sequence[Cell]) -> tuple[list[float], list[float]]:
     natural, least = [0.0] * count, [0.0] * count
     for cell in cells:
         if cell.across == 1:
-            natural[cell.column] = max(natural[cell.column], _line_width(cell.text))
-            least[cell.column] = max(least[cell.column], _word_width(cell.text))
+            line, word = _measures(cell.text)
+            natural[cell.column] = max(natural[cell.column], line)
+            least[cell.column] = max(least[cell.column], word)
     for cell in cells:
         if cell.across > 1:
-            _widen(natural, cell, _line_width(cell.text))
-            _widen(least, cell, _word_width(cell.text))
+            line, word = _measures(cell.text)
+            _widen(natural, cell, line)
+            _widen(least, cell, word)
     return natural, least
 
 
@@ -172,14 +178,12 @@ def _widen(widths: list[float], cell: Cell, wanted: float) -> None:
         widths[under[-1]] += lacking
 
 
-def _line_width(text: str) -> float:
-    return max(text_width(line) for line in text.split("\n")) * BODY + 0.01
-
-
-def _word_width(text: str) -> float:
-    words = (text_width(word) for word in text.split())
-    widest = max(words, default=0.0) * BODY
-    return min(widest, COMFORT) if any(map(is_wide, text)) else widest
+@lru_cache(maxsize=1 << 16)
+def _measures(text: str) -> tuple[float, float]:
+    """Points that the text takes on one line, and that its longest word does."""
+    line = max(text_width(part) for part in text.split("\n")) * BODY + 0.01
+    word = max((text_width(part) for part in text.split()), default=0.0) * BODY
+    return line, min(word, COMFORT) if not text.isascii() and any(map(is_wide, text)) else word
 
 
 def _fitted(natural: list[float], least: list[float], width: float) -> list[float]:

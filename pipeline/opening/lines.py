@@ -62,7 +62,7 @@ def _after_tab(x: float, text: str, size: float, stops: Sequence[Stop]) -> float
 
 def _pieces(token: str, width: float, size: float) -> list[str]:
     """The word itself; a run of letters that may be broken anywhere, and is wider than the line, in parts."""
-    if text_width(token) * size <= width or not any(map(is_wide, token)):
+    if text_width(token) * size <= width or token.isascii() or not any(map(is_wide, token)):
         return [token]
     most = max(1, int(width / (WIDE * size)))
     return [token[start : start + most] for start in range(0, len(token), most)]
