@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ def read_film(content: bytes, uri: str, kind: str) -> tuple[Picture, ...]:
         ) from error
     try:
         with av.open(io.BytesIO(content), format=_FORMATS[kind]) as film:
-            pages = tuple(_saved(view) for view in views(_frames_of(film, uri)))
+            pages = _pages(views(_frames_of(film, uri)), uri, "JPEG")
     except (av.FFmpegError, ValueError, IndexError, OSError) as error:
         raise DamagedDocument(f"it cannot be played: {error}.", document=uri, remedy="Fetch it again.") from error
     if not pages:
@@ -74,47 +75,50 @@ def read_animation(picture: Any, uri: str) -> tuple[Picture, ...]:
     Raises DamagedDocument for one that is broken in the middle.
     """
     try:
-        kept = list(views(_frames_of_animation(picture, uri), moving=False))
+        pages = _pages(views(_frames_of_animation(picture, uri), moving=False), uri, "PNG")
     except (OSError, EOFError, ValueError, SyntaxError) as error:
         raise DamagedDocument(f"its frames cannot be read: {error}.", document=uri, remedy="Fetch it again.") from error
     finally:
         picture.seek(0)
-    return tuple(_saved(view, "PNG") for view in kept) if len(kept) > 1 else ()
+    return pages if len(pages) > 1 else ()
 
 
 def views(frames: Iterable[Frame], moving: bool = True) -> Iterator[Image]:
     """The sharpest frame of each view that is held. moving: where none is, the sharpest of all frames is given."""
-    still: _View | None = None
     sharpest: _View | None = None
-    last: _View | None = None  # that is held long enough, and may come back
-    given = 0
-    for frame in frames:
-        view = _looked_at(frame)
-        sharpest = view if sharpest is None or view.sharpness > sharpest.sharpness else sharpest
-        if still is not None and _difference(still.look, view.look) < MOVED:
-            still = _better(still, view)._replace(look=view.look, seconds=still.seconds + view.seconds)
-            continue
-        if still is not None and still.seconds >= STILL_SECONDS:
-            if last is not None and _difference(last.look, still.look) >= SAME:
-                given += 1
-                yield last.best
-                last = still
-            else:
-                last = still if last is None else _better(last, still)
-        still = view
-        if given >= MOST_PAGES:
-            return
-    if still is not None and still.seconds >= STILL_SECONDS:
-        if last is not None and _difference(last.look, still.look) >= SAME:
-            given += 1
+
+    def looked_at() -> Iterator[_View]:
+        nonlocal sharpest
+        for frame in frames:
+            view = _looked_at(frame)
+            sharpest = view if sharpest is None else _better(sharpest, view)
+            yield view
+
+    last: _View | None = None  # which may come back
+    for view in _held(looked_at()):
+        if last is not None and _difference(last.look, view.look) >= SAME:
             yield last.best
-            last = still
+            last = view
         else:
-            last = still if last is None else _better(last, still)
+            last = view if last is None else _better(last, view)
     if last is not None:
         yield last.best
     elif sharpest is not None and moving:
         yield sharpest.best
+
+
+def _held(seen: Iterable[_View]) -> Iterator[_View]:
+    """Runs of frames that hardly differ, if they are long enough."""
+    still: _View | None = None
+    for view in seen:
+        if still is not None and _difference(still.look, view.look) < MOVED:
+            still = _better(still, view)._replace(look=view.look, seconds=still.seconds + view.seconds)
+            continue
+        if still is not None and still.seconds >= STILL_SECONDS:
+            yield still
+        still = view
+    if still is not None and still.seconds >= STILL_SECONDS:
+        yield still
 
 
 def _better(one: _View, other: _View) -> _View:
@@ -166,10 +170,10 @@ def _frames_of_animation(picture: Any, uri: str) -> Iterator[Frame]:
         picture.seek(number)
         if picture.width * picture.height > MOST_PIXELS:
             raise DocumentTooLarge(f"it is {picture.width} × {picture.height}.", document=uri, remedy="Scale it down.")
-        yield Frame(on_paper(picture), float(picture.info.get("duration", 0)) / 1000.0)
+        yield Frame(_on_paper(picture), float(picture.info.get("duration", 0)) / 1000.0)
 
 
-def on_paper(frame: Image) -> Image:
+def _on_paper(frame: Image) -> Image:
     """RGB; what is transparent is white."""
     from PIL import Image as Images
 
@@ -177,7 +181,14 @@ def on_paper(frame: Image) -> Image:
     return Images.alpha_composite(Images.new("RGBA", frame.size, "white"), frame).convert("RGB")
 
 
-def _saved(picture: Image, kind: str = "JPEG") -> Picture:
+def _pages(pictures: Iterable[Image], uri: str, kind: str) -> tuple[Picture, ...]:
+    pages = [_saved(picture, kind) for picture in islice(pictures, MOST_PAGES + 1)]
+    if len(pages) > MOST_PAGES:
+        raise DocumentTooLarge(f"it shows over {MOST_PAGES} pages.", document=uri, remedy="Cut it.")
+    return tuple(pages)
+
+
+def _saved(picture: Image, kind: str) -> Picture:
     stream = io.BytesIO()
     picture.save(stream, kind, **({"quality": 95} if kind == "JPEG" else {"compress_level": 3}))
     return Picture(stream.getvalue())

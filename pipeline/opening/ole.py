@@ -17,11 +17,13 @@ _LEGACY = {
 
 
 def open_ole(content: bytes, uri: str) -> Any:
-    """An olefile.OleFileIO. Raises DamagedDocument."""
+    """An olefile.OleFileIO whose names can be listed. Raises DamagedDocument."""
     import olefile
 
     try:
-        return olefile.OleFileIO(io.BytesIO(content))
+        ole = olefile.OleFileIO(io.BytesIO(content))
+        ole.listdir(streams=True, storages=True)  # which goes in circles where the names do
+        return ole
     except Exception as error:  # whatever its parser meets
         raise DamagedDocument(
             f"it cannot be opened as an OLE file: {error}.", document=uri, remedy="Fetch it again, or save it anew."
