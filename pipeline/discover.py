@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.listing import listed_inside
 from pipeline.opening.kinds import CONTAINERS, SUFFIXES
+from pipeline.opening.within import way_into
 from schemas.errors import UsageError
 
 
@@ -70,6 +71,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def is_document(place: str) -> bool:
+    """Whether there is a file, or a document inside of one; a URL is taken at its word."""
+    return is_url(place) or Path(place).is_file() or way_into(place) is not None
+
+
 def _in_place(place: str) -> Iterator[Source]:
     if is_url(place):
         yield Source(place, place.partition("://")[2].partition("?")[0], place)
@@ -77,6 +83,8 @@ def _in_place(place: str) -> Iterator[Source]:
         yield from _in_folder(place)
     elif path.is_file():
         yield file_source(place, path.name)
+    elif (way := way_into(place)) is not None:
+        yield file_source(place, f"{Path(way.holder).name}/{way.inside}")
     elif globbing.has_magic(place):
         yield from _in_glob(place)
     else:

@@ -7,17 +7,26 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import pipeline.opening.archive as archive
 import pipeline.opening.members as module
-from pipeline.discover import discover
+from flows.cli import app
+from pipeline.discover import discover, is_document
 from pipeline.document import open_document
 from pipeline.listing import NOTHING, listed_inside
 from pipeline.opening.members import Found, listed, members
 from pipeline.opening.outlook import as_mail, parse_msg
 from pipeline.opening.oxrtf import text_of_rtf
 from sample_docs.make import office
-from schemas.errors import DamagedDocument, DocumentError, DocumentTooLarge, EmptyDocument, EncryptedDocument
+from schemas.errors import (
+    DamagedDocument,
+    DocumentError,
+    DocumentTooLarge,
+    EmptyDocument,
+    EncryptedDocument,
+    UsageError,
+)
 from tests.ole import fixed, ole, text
 from tests.opened import lines, notes, pages
 from tests.test_opening_office import picture
@@ -233,3 +242,15 @@ def test_members_of_one_name_are_told_apart_the_same_way_each_time() -> None:
     found = members(twice.as_bytes(), "x")
     assert [(member.name, member.read()) for member in found] == [("a b_.txt", b"one"), ("a b_~2.txt", b"two")]
     assert pages(twice.as_bytes())[0].words
+
+
+def test_a_document_inside_is_named_on_the_command_line_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(office.packed({"a/b.txt": "Invoice number: R-7\nTotal: 12.00\n"}))
+    (found,) = discover([f"{path}/a/b.txt"])
+    assert (found.path, found.name) == (f"{path}/a/b.txt", "x.zip/a/b.txt")
+    assert is_document(found.path) and not is_document(f"{tmp_path}/gone.zip/a") and not is_document("x" * 5000)
+    ended = CliRunner().invoke(app, ["plan", found.path, "--schema", "invoice", "--json"])
+    assert ended.exit_code == 0, ended.output
+    with pytest.raises(UsageError, match="no document"):
+        discover([f"{tmp_path}/gone.zip/a.txt"])

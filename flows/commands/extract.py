@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from model.engine import EngineSpec
 from model.needs import check_needs
 from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
-from pipeline.discover import Source, is_url
+from pipeline.discover import Source, is_document
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.workers import Workers
 from schemas.errors import UsageError
@@ -32,7 +31,7 @@ def run(
     """
     if len(schemas) != 1:
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
-    if not (is_url(file) or Path(file).is_file()):
+    if not is_document(file):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work

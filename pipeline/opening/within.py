@@ -23,11 +23,14 @@ def way_into(path: str) -> Way | None:
     if "://" in path:
         found = _IN_URL.match(path)
         return Way(found.group(1), found.group(2)) if found else None
-    for parent in Path(path).parents:
-        if parent.is_file():
-            return Way(str(parent), Path(path).relative_to(parent).as_posix())
-        if parent.is_dir():
-            return None
+    try:
+        for parent in Path(path).parents:
+            if parent.is_file():
+                return Way(str(parent), Path(path).relative_to(parent).as_posix())
+            if parent.is_dir():
+                return None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
     return None
 
 
