@@ -73,7 +73,7 @@ def is_url(place: str) -> bool:
 
 def is_document(place: str) -> bool:
     """Whether there is a file, or a document inside of one; a URL is taken at its word."""
-    return is_url(place) or Path(place).is_file() or way_into(place) is not None
+    return is_url(place) or os.path.isfile(place) or way_into(place) is not None  # noqa: PTH113 - a Path raises
 
 
 def _in_place(place: str) -> Iterator[Source]:
