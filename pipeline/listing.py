@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from typing import TYPE_CHECKING
 
+from schemas.errors import EngineUnavailable
+
 if TYPE_CHECKING:
     from pipeline.opening.members import Found
 
 SECONDS = 120.0  # for one file
+START_SECONDS = 300.0  # for the process to start, on however busy a machine
 MEMORY = 4 << 30  # bytes, for one process
 
 
@@ -32,7 +35,8 @@ NOTHING = Inside((), True)
 
 
 def listed_inside(paths: Sequence[str], seconds: float = SECONDS) -> list[Inside]:
-    """For each path or URL, in their order. seconds: that one may take."""
+    """For each path or URL, in their order. seconds: that one may take. Raises EngineUnavailable where no process
+    can be started."""
     found: list[Inside] = []
     while len(found) < len(paths):
         found += _listed(paths[len(found) :], seconds)
@@ -50,6 +54,7 @@ def _listed(paths: Sequence[str], seconds: float) -> list[Inside]:
     theirs.close()
     found: list[Inside] = []
     try:
+        _await_start(ours)
         with contextlib.suppress(EOFError, OSError):
             while len(found) < len(paths) and ours.poll(seconds):
                 found.append(ours.recv())
@@ -60,13 +65,27 @@ def _listed(paths: Sequence[str], seconds: float) -> list[Inside]:
     return found
 
 
+def _await_start(pipe: connection.Connection) -> None:
+    """Raises EngineUnavailable where the process does not come so far: what is inside would be lost in silence."""
+    try:
+        started = pipe.poll(START_SECONDS) and pipe.recv() is None
+    except (EOFError, OSError):
+        started = False
+    if not started:
+        raise EngineUnavailable(
+            "the process that looks into archives and mails ends before it begins.",
+            remedy="In a program of your own, start the batch under `if __name__ == '__main__':`.",
+        )
+
+
 def _work(pipe: connection.Connection, paths: Sequence[str]) -> None:
-    """The process's whole life: over the pipe goes what is inside of each."""
+    """The process's whole life: over the pipe goes None for its start, then what is inside of each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     from pipeline.serving import confine
 
     confine(MEMORY)
     with contextlib.suppress(BrokenPipeError):
+        pipe.send(None)
         for path in paths:
             pipe.send(_inside(path))
 

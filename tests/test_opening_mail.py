@@ -1,7 +1,10 @@
 """Mails and archives: documents of their own inside of a document, with safe names and within limits."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
@@ -187,8 +190,6 @@ def test_containers_are_followed_only_so_deep() -> None:
 
 
 def test_a_file_that_hangs_or_kills_the_process_that_looks_into_it_costs_only_itself(tmp_path: Path) -> None:
-    import os
-
     good = tmp_path / "good.zip"
     good.write_bytes(office.packed({"a.txt": "1"}))
     hanging = tmp_path / "hanging.zip"
@@ -254,3 +255,13 @@ def test_a_document_inside_is_named_on_the_command_line_as_any_other(tmp_path: P
     assert ended.exit_code == 0, ended.output
     with pytest.raises(UsageError, match="no document"):
         discover([f"{tmp_path}/gone.zip/a.txt"])
+
+
+def test_where_the_process_cannot_start_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
+    """As in a program without its guard: each process that is started would start the batch anew."""
+    (tmp_path / "a.zip").write_bytes(office.packed({"a.txt": "1"}))
+    program = tmp_path / "program.py"
+    program.write_text(f"from pipeline.discover import discover\nprint(discover([{str(tmp_path / 'a.zip')!r}]))\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    ended = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode != 0 and "__main__" in ended.stderr and "a.zip" not in ended.stdout
