@@ -38,7 +38,7 @@ $(TESTABLE): $(READY)
 demo: $(READY)
 	@$(BIN)/intaglio ingest sample_docs --out out/demo \
 		--schema invoices=invoice --schema receipts=receipt --schema statements=bank_statement \
-		--schema forms=form --schema resumes=resume --schema pages=transcript --schema broken=invoice \
+		--schema forms=form --schema resumes=resume --schema pages=transcript --schema files=invoice --schema broken=invoice \
 		|| [ $$? -eq 1 ]
 
 test: $(TESTABLE)

@@ -31,6 +31,7 @@ class _Told:
     sha256: str
     media_type: str
     size: int
+    notes: tuple[str, ...]
     pages: tuple[PageText, ...]
 
 
@@ -65,7 +66,8 @@ class Apart:
         except BaseException:
             self.close()
             raise
-        self.sha256, self.media_type, self.size, self.pages = told.sha256, told.media_type, told.size, told.pages
+        self.sha256, self.media_type, self.size = told.sha256, told.media_type, told.size
+        self.notes, self.pages = told.notes, told.pages
 
     def render(self, number: int, long_side: int, region: Box = WHOLE_PAGE, *, rotation: int = 0) -> Image:
         """As `pipeline.render.render_page`. Raises PageFailure, and what the document raises."""
@@ -121,7 +123,7 @@ def _work(pipe: connection.Connection, source: str, name: str, passwords: Sequen
             begin_document(cell)
             with open_document(source, name=name, passwords=passwords, limits=cell.limits) as document:
                 pages = tuple(read_pages(document))
-                pipe.send(_Told(document.sha256, document.media_type, document.size, pages))
+                pipe.send(_Told(document.sha256, document.media_type, document.size, document.notes, pages))
                 while True:
                     number, long_side, region, rotation = pipe.recv()
                     begin_document(cell)

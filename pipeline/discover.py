@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from pipeline.addresses import is_url, shown
+from pipeline.listing import listed_inside
+from pipeline.opening.kinds import CONTAINERS, SUFFIXES
+from pipeline.opening.within import way_into
 from pipeline.remote import is_hidden, listed
 from schemas.errors import NoDocuments, UsageError
-
-SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .tif .tiff .bmp .gif".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,15 @@ class Source:
 
     path: path or URL as the user named it; open this, and show it nobody: a URL may hold credentials. name: relative to
     the folder that the user named, with `/`; for the URL of a document its host and path. place: absolute path or URL,
-    the same from wherever the command is given. stamp: changes when the bytes do, where a listing has told it.
+    the same from wherever the command is given. stamp: changes when the bytes do, where a listing has told it. sha256:
+    of a document inside of another, told when that was looked into.
     """
 
     path: str = field(repr=False)
     name: str
     place: str
     stamp: str = field(default="", compare=False)
+    sha256: str = ""
 
     @property
     def uri(self) -> str:
@@ -39,6 +42,8 @@ class Source:
 def discover(places: Sequence[str]) -> list[Source]:
     """The documents, sorted by name. A file that is named is always taken; in folders only known kinds are.
 
+    A ZIP file is a folder. What is attached to a mail is a document beside it. A process looks into these (see
+    `pipeline.listing`).
     Raises UsageError where a place does not exist, NoDocuments where nothing is found, SourceUnreachable.
     """
     found: dict[str, Source] = {}
@@ -50,7 +55,25 @@ def discover(places: Sequence[str]) -> list[Source]:
             f"no document in {', '.join(shown(place) for place in places)}.",
             remedy=f"Folders are searched for {' '.join(sorted(SUFFIXES))}; name other files one by one.",
         )
-    return sorted(found.values(), key=lambda source: (source.name, source.place))
+    return sorted(_with_inner(found.values()), key=lambda source: (source.name, source.place))
+
+
+def _with_inner(sources: Iterable[Source]) -> Iterator[Source]:
+    """The documents, and those inside of them; a ZIP file only where it cannot be looked into."""
+    holders = [source for source in sources if PurePosixPath(source.name).suffix.casefold() in CONTAINERS]
+    inner = dict(zip(holders, listed_inside([source.path for source in holders]), strict=True))
+    for source in sources:
+        listed = inner.get(source)
+        if listed is None or listed.is_document:
+            yield source
+        for found in listed.documents if listed is not None else ():
+            path, name, place = (f"{text}/{found.name}" for text in (source.path, source.name, source.place))
+            yield Source(path, name, place, sha256=found.sha256)
+
+
+def is_document(place: str) -> bool:
+    """Whether there is a file, or a document inside of one; a URL is taken at its word."""
+    return is_url(place) or os.path.isfile(place) or way_into(place) is not None  # noqa: PTH113 - a Path raises
 
 
 def _in_place(place: str) -> Iterator[Source]:
@@ -60,6 +83,8 @@ def _in_place(place: str) -> Iterator[Source]:
         yield from _in_folder(place)
     elif path.is_file():
         yield file_source(place, path.name)
+    elif (way := way_into(place)) is not None:
+        yield file_source(place, f"{Path(way.holder).name}/{way.inside}")
     elif globbing.has_magic(place):
         yield from _in_glob(place)
     else:

@@ -1,14 +1,14 @@
 """Opening a document: what kind it is, how many pages it has, and a clear error for what cannot be opened.
 
-The kind is told by the first bytes, never by the name. A page that is broken does not lose the others: pages are made
-when they are read.
+The kind is told by the bytes, never by the name alone (`pipeline.opening.kinds`). A page that is broken does not lose
+the others: pages are made when they are read. There are three kinds of pages: those of a PDF, pictures, and those that
+are laid out here from a file that has none, such as a spreadsheet (`pipeline.opening`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +21,14 @@ from pipeline.limits import (
     is_out_of_memory,
     out_of_memory,
     too_many_pages,
-    too_many_pixels,
 )
+from pipeline.opening.blocks import Picture
+from pipeline.opening.drawing import drawn
+from pipeline.opening.kinds import PDF, media_type
+from pipeline.opening.pdfs import pdf_notes
+from pipeline.opening.pictures import frames, open_picture, picture_page
+from pipeline.opening.setting import Book, Laid
+from pipeline.opening.within import content_within
 from pipeline.remote import open_remote
 from schemas.errors import (
     DamagedDocument,
@@ -31,27 +37,21 @@ from schemas.errors import (
     EmptyDocument,
     EncryptedDocument,
     MissingDocument,
-    UnsupportedDocument,
 )
+from schemas.page import PageText
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 BLOCK = 1 << 20  # bytes read at a time
-PDF = "application/pdf"
-_IMAGES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"GIF8", "image/gif"),
-)
+ANIMATED = ("image/gif", "image/webp", "image/png")
 
 
 class Document:
     """An open document. Use it as a context manager; pages are numbered from 1.
 
-    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for a picture. limits: of what is unpacked of it.
+    sha256: of the bytes, hex. pdf: the open PyMuPDF document, None for one of another kind. notes: what a person should
+    know of the file besides its pages. limits: of what is unpacked of it.
     """
 
     def __init__(
@@ -63,13 +63,23 @@ class Document:
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.media_type = media_type(content, uri)
         self.pdf: Any = None
+        self.notes: tuple[str, ...] = ()
         self._picture: Any = None
+        self._book: Book | None = None
+        self._drawn: tuple[int, Any] = (0, None)
         if self.media_type == PDF:
             self.pdf = _open_pdf(uri, content, passwords, limits)
             self.page_count = int(self.pdf.page_count)
+            self.notes = pdf_notes(self.pdf)
+        elif self.media_type.startswith("image/"):
+            self._picture = open_picture(uri, content, limits, self.media_type)
+            self.page_count = frames(self._picture)
+            if self.page_count == 1 and getattr(self._picture, "n_frames", 1) > 1 and self.media_type in ANIMATED:
+                self._bind_animation()
         else:
-            self._picture = _open_picture(uri, content, limits)
-            self.page_count = _frames(self._picture)
+            from pipeline.opening.book import open_book  # with what all formats need
+
+            self._bind(open_book(self.media_type, content, uri))
         if self.page_count < 1:
             self.close()
             raise EmptyDocument("it has no pages.", document=uri, remedy="Check how it was made.")
@@ -77,26 +87,55 @@ class Document:
             self.close()
             raise too_many_pages(self.page_count, limits, uri)
 
+    def laid(self, number: int) -> PageText | None:
+        """The page with its words, where the file itself says them; None for one that has to be looked at."""
+        page = self._book.pages[number - 1] if self._book is not None else None
+        if not isinstance(page, Laid):
+            return None
+        from pipeline.opening.book import page_text
+
+        return page_text(page, number)
+
+    def drawn(self, number: int) -> Any:
+        """The PyMuPDF page of a PDF or of a laid out page; None for a picture. It is good until the next one is."""
+        if self.pdf is not None:
+            return self.pdf[number - 1]
+        page = self._book.pages[number - 1] if self._book is not None else None
+        if not isinstance(page, Laid):
+            return None
+        if self._drawn[0] != number:
+            self._drawn = (number, drawn(page))
+        return self._drawn[1][0]
+
     def picture(self, number: int) -> Image:
-        """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
+        """A page that is a picture, as it is meant to be seen (EXIF orientation applied), RGB.
 
         Raises what Pillow raises, and DocumentTooLarge for a page with too many pixels.
         """
-        from PIL import ImageOps
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that nobody reads
-            self._picture.seek(number - 1)
-            _check_pixels(self._picture, self.uri, self.limits)
-            return _on_paper(ImageOps.exif_transpose(self._picture))
+        if self._book is not None:
+            page = self._book.pages[number - 1]
+            assert isinstance(page, Picture)
+            return picture_page(open_picture(self.uri, page.content, self.limits), 1, self.uri, self.limits)
+        return picture_page(self._picture, number, self.uri, self.limits)
 
     @property
     def repaired(self) -> bool:
         """Whether a PDF was damaged, and could be opened after its parts were looked for: some may be missing."""
         return self.pdf is not None and bool(self.pdf.is_repaired)
 
+    def _bind(self, book: Book) -> None:
+        self._book, self.page_count, self.notes = book, len(book.pages), book.notes
+
+    def _bind_animation(self) -> None:
+        """Pages for the views that are held still, if there are several; else it is a picture like others."""
+        from pipeline.opening.frames import read_animation
+
+        pages = read_animation(self._picture, self.uri)
+        if pages:
+            self._bind(Book(pages))
+
     def close(self) -> None:
-        for opened in (self.pdf, self._picture):
+        for opened in (self.pdf, self._picture, self._drawn[1]):
             if opened is not None:
                 opened.close()
 
@@ -118,37 +157,20 @@ def open_document(
 ) -> Document:
     """Opens a path, a URL that fsspec knows, or bytes. Raises a DocumentError that says why not.
 
+    A path may lead into a ZIP file or mail: `mail.eml/invoice.pdf`.
     name: what errors and records call it; by default the path or URL. limits: those of memory and files hold only in a
     confined process (`pipeline.confinement`).
     """
     if isinstance(source, bytes):
         name, content = name or "bytes", source
     else:
-        name, content = name or shown(str(source)), _content(source, limits.bytes + 1)
+        name, content = name or shown(str(source)), _content(source, limits.bytes + 1, passwords)
     if len(content) > limits.bytes:
         raise DocumentTooLarge(f"it is over {limits.bytes >> 20} MiB.", document=name, remedy="Split it.")
     return Document(name, content, passwords, limits)
 
 
-def media_type(content: bytes, uri: str = "") -> str:
-    """By the first bytes. Raises EmptyDocument, DamagedDocument or UnsupportedDocument."""
-    if not content:
-        raise EmptyDocument("it has no bytes.", document=uri, remedy="Fetch it again; the copy may have been cut off.")
-    if b"%PDF-" in content[:1024]:
-        return PDF
-    for magic, kind in _IMAGES:
-        if content.startswith(magic):
-            return kind
-    if content.startswith(b"BM") and content[6:10] == bytes(4):  # reserved in a bitmap, letters in a text
-        return "image/bmp"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    raise UnsupportedDocument(
-        "it is neither a PDF nor a picture.", document=uri, remedy="Give PDF, PNG, JPEG, WebP, TIFF, BMP or GIF."
-    )
-
-
-def _content(source: str | Path, most: int) -> bytes:
+def _content(source: str | Path, most: int, passwords: Sequence[str]) -> bytes:
     """At most so many bytes."""
     name = shown(str(source))
     try:
@@ -156,7 +178,10 @@ def _content(source: str | Path, most: int) -> bytes:
             with Path(source).open("rb") as stream:
                 return _read(stream, most)
         return _fetched(source, most)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        content = content_within(str(source), passwords)
+        if content is not None:
+            return content
         raise MissingDocument(
             "there is no such file.", document=name, remedy="It may have been moved since."
         ) from error
@@ -213,59 +238,3 @@ def _open_pdf(uri: str, content: bytes, passwords: Sequence[str], limits: Docume
             remedy="Fetch it again, or repair it (mutool clean, qpdf).",
         ) from error
     return pdf
-
-
-def _open_picture(uri: str, content: bytes, limits: DocumentLimits) -> Any:
-    """The open picture; that of a single page is unpacked already, so that a damaged one is found now."""
-    from PIL import Image as Images
-    from PIL import UnidentifiedImageError
-
-    Images.MAX_IMAGE_PIXELS = limits.pixels
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that nobody reads
-            warnings.simplefilter("error", Images.DecompressionBombWarning)
-            picture = Images.open(io.BytesIO(content))
-            _check_pixels(picture, uri, limits)
-            if _frames(picture) == 1:
-                picture.load()
-    except (Images.DecompressionBombError, Images.DecompressionBombWarning) as error:
-        raise too_many_pixels("its picture has too many pixels", limits, uri) from error
-    except DocumentError:
-        raise
-    except UnidentifiedImageError as error:  # whose message tells an address in memory
-        raise DamagedDocument(
-            "no picture can be found in it.", document=uri, remedy="Fetch it again; the copy may be cut off."
-        ) from error
-    except Exception as error:  # Pillow's formats raise whatever their parsers meet
-        if is_out_of_memory(error):
-            raise out_of_memory(limits, uri) from error
-        raise DamagedDocument(
-            f"its picture cannot be read: {error}.", document=uri, remedy="Fetch it again; the copy may be cut off."
-        ) from error
-    return picture
-
-
-def _frames(picture: Any) -> int:
-    """The pages of a picture file: TIFF has them; the frames of other formats are animations."""
-    return int(picture.n_frames) if picture.format == "TIFF" else 1
-
-
-def _check_pixels(picture: Image, uri: str, limits: DocumentLimits) -> None:
-    if picture.width * picture.height > limits.pixels:
-        raise too_many_pixels(f"its picture has {picture.width} × {picture.height} pixels", limits, uri)
-
-
-def _on_paper(frame: Image) -> Image:
-    """RGB: what is transparent is white; of more than 8 bits a channel, the lightest is white."""
-    from PIL import Image as Images
-
-    if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
-        frame = frame.convert("RGBA")
-        return Images.alpha_composite(Images.new("RGBA", frame.size, "white"), frame).convert("RGB")
-    if frame.mode.startswith(("I", "F")):
-        import numpy as np
-
-        light = np.asarray(frame, np.float32)
-        frame = Images.fromarray((light * (255.0 / max(float(light.max()), 1e-9))).clip(0, 255).astype(np.uint8))
-    return frame.convert("RGB")

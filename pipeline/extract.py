@@ -14,7 +14,7 @@ from pipeline.check import check_fields, record_status
 from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unproved, unread_tables
 from pipeline.confidence.model import Judge
 from pipeline.confidence.trust import DEFAULT, ESCALATIONS, Trust
-from pipeline.document import open_document
+from pipeline.document import Document, open_document
 from pipeline.escalate import Ladder, may_escalate
 from pipeline.escalation.doubts import Known
 from pipeline.ground import grounded
@@ -65,7 +65,7 @@ def extract(
         with clock.stage("open"):
             document = open_document(source, name=name, passwords=passwords, limits=limits)
         with document:
-            info = DocumentInfo(uri=uri, sha256=document.sha256, media_type=document.media_type, bytes=document.size)
+            info = document_info(document, uri)
             with clock.stage("read"):
                 pages = list(read_pages(document))
             seen = views(document, pages, engine.limits)
@@ -135,7 +135,7 @@ def record_of(
             known, unasked = ladder.climbed(asked), ladder.unasked
     with clock.stage("complete"):
         missing += unproved(lists, contract, known.data)
-    issues = [*known.issues, *page_issues(info.uri, pages), *known.told, *missing, *asked.failures]
+    issues = [*known.issues, *page_issues(info.uri, pages), *noted(info), *known.told, *missing, *asked.failures]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
@@ -230,6 +230,22 @@ def page_issues(uri: str, pages: Sequence[PageText]) -> list[Issue]:
         for page in pages
         if page.failure
     ]
+
+
+def document_info(document: Document, uri: str) -> DocumentInfo:
+    """An open document, for the record; its pages are still to be told."""
+    return DocumentInfo(
+        uri=uri,
+        sha256=document.sha256,
+        media_type=document.media_type,
+        bytes=document.size,
+        notes=document.notes,
+    )
+
+
+def noted(info: DocumentInfo) -> list[Issue]:
+    """What is to be known of the file besides its pages, one issue for each."""
+    return [Issue(code="file-noted", message=f"{info.uri}: {note}") for note in info.notes]
 
 
 def page_info(page: PageText) -> PageInfo:

@@ -154,7 +154,13 @@ def _quoted(quotation: str, pages: Sequence[PageText], cited: frozenset[int]) ->
 def _evidence(page: int, words: Sequence[Word], score: float) -> tuple[Evidence, ...]:
     """A piece for each line that the words are on."""
     return tuple(
-        Evidence(page=page, box=enclosing(word.box for word in line), text=" ".join(w.text for w in line), score=score)
+        Evidence(
+            page=page,
+            box=enclosing(word.box for word in line),
+            text=" ".join(word.text for word in line),
+            score=score,
+            cell=",".join(dict.fromkeys(word.cell for word in line if word.cell)) or None,
+        )
         for line in _lines(words)
     )
 

@@ -189,6 +189,8 @@ def _name(looked: dict[str, Seen], known: dict[str, Seen]) -> dict[str, Seen]:
 
 def _stamp(source: Source) -> str:
     """Changes when the bytes do; empty where that cannot be told without reading them."""
+    if source.sha256:
+        return f"sha256:{source.sha256}"
     try:
         if not is_url(source.path):
             state = os.stat(source.path)  # noqa: PTH116 - a Path for each of 100,000 files costs seconds
@@ -200,6 +202,8 @@ def _stamp(source: Source) -> str:
 
 def _sha256(source: Source) -> str | None:
     """Of its bytes; None where they cannot be read."""
+    if source.sha256:
+        return source.sha256
     digest = hashlib.sha256()
     try:
         with _open(source) as stream:

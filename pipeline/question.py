@@ -183,5 +183,6 @@ def _info(document: Document | Apart, pages: Sequence[PageText]) -> DocumentInfo
         sha256=document.sha256,
         media_type=document.media_type,
         bytes=document.size,
+        notes=document.notes,
         pages=tuple(page_info(page) for page in pages),
     )

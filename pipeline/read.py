@@ -53,9 +53,12 @@ def default_ocr() -> Ocr:
 
 
 def _read(document: Document, number: int, ocr: Ocr | None) -> PageText:
-    if document.pdf is None:
+    laid = document.laid(number)
+    if laid is not None:
+        return laid
+    page = document.drawn(number)
+    if page is None:
         return _by_ocr(document, number, ocr, "a picture")
-    page = document.pdf[number - 1]
     contents = page_contents(page)
     layer = text_layer(page, contents)
     if layer.verdict != "sound":

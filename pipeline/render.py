@@ -37,12 +37,12 @@ def render_page(
     """
     region = turned(region, -rotation % 360)
     try:
-        if document.pdf is None:
+        page = document.drawn(number)
+        if page is None:
             picture = document.picture(number)
             picture = picture if region == WHOLE_PAGE else picture.crop(_pixels(region, picture.size))
             picture = _resized(picture, long_side / max(picture.size))
         else:
-            page = document.pdf[number - 1]
             _check_pictures(page, document)
             clip = _part(page.rect, region)
             picture = _rendered(page, long_side / max(clip.width, clip.height, 1.0), clip)
@@ -55,11 +55,11 @@ def scan_page(document: Document, number: int) -> Scan:
     """The page's picture, in RGB, as large as OCR needs it and no larger. Raises PageFailure."""
     least, most = SCAN_PIXELS
     try:
-        if document.pdf is None:
+        page = document.drawn(number)
+        if page is None:
             picture = document.picture(number)
             size = (float(picture.width), float(picture.height))
             return Scan(_resized(picture, min(1.0, math.sqrt(most / 2 / (size[0] * size[1])))), size)
-        page = document.pdf[number - 1]
         _check_pictures(page, document)
         area = max(1.0, page.rect.width * page.rect.height)
         wanted = min(most, max(least, area * (SCAN_DPI / POINTS_PER_INCH) ** 2))

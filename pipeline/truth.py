@@ -21,7 +21,8 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.discover import SUFFIXES, Routes, Source, file_source
+from pipeline.discover import Routes, Source, file_source
+from pipeline.opening.kinds import SUFFIXES
 from pipeline.serving import contract_of
 from schemas.errors import IntaglioError, UsageError
 from schemas.page import Box

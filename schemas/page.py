@@ -71,12 +71,13 @@ def enclosing(boxes: Iterable[Box]) -> Box:
 
 
 class Word(NamedTuple):
-    """One run of characters without a space, as printed."""
+    """One run of characters without a space, as printed. cell: where the file itself has it, as in `Evidence`."""
 
     text: str
     box: Box
     confidence: float = 1.0
     source: WordSource = "text"
+    cell: str | None = None
 
 
 class Mark(NamedTuple):

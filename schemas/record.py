@@ -42,6 +42,12 @@ class Evidence(_Model):
     box: Box
     text: str = Field(description="the words in the box, as printed")
     score: float = Field(ge=0, le=1, description="how well the words state the value; 1.0 is literally")
+    cell: str | None = Field(
+        None,
+        exclude_if=lambda cell: cell is None,
+        description="where the file itself has them, if it is no page: `Sheet1!B7`, several with a comma between them, "
+        "an element of XML as `/invoice/total`",
+    )
 
 
 class FieldResult(_Model):
@@ -95,6 +101,11 @@ class DocumentInfo(_Model):
     media_type: str
     bytes: int
     pages: tuple[PageInfo, ...] = ()
+    notes: tuple[str, ...] = Field(
+        default=(),
+        exclude_if=lambda notes: not notes,
+        description="what a person should know of the file besides its pages: macros, hidden sheets, attachments",
+    )
 
 
 class ContractInfo(_Model):

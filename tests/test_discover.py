@@ -15,7 +15,7 @@ from schemas.errors import UsageError
 def folder(tmp_path: Path) -> Path:
     root = tmp_path / "docs"
     names = (
-        "b.pdf a.PNG sub/deep/c.tiff sub/c.truth.json readme.md .hidden.pdf .intaglio/x.pdf sub/.cache/y.pdf".split()
+        "b.pdf a.PNG sub/deep/c.tiff sub/c.truth.json notes.rst .hidden.pdf .intaglio/x.pdf sub/.cache/y.pdf".split()
     )
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def test_places_do_not_depend_on_where_the_command_is_given(folder: Path, monkey
 
 
 def test_a_file_that_is_named_is_always_taken(folder: Path) -> None:
-    assert [source.name for source in discover([str(folder / "readme.md")])] == ["readme.md"]
+    assert [source.name for source in discover([str(folder / "notes.rst")])] == ["notes.rst"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_file_that_is_named_is_always_taken(folder: Path) -> None:
         ("sub/*/*.tiff", ["deep/c.tiff"]),
         ("**/*.tiff", ["sub/deep/c.tiff"]),
         ("s*", ["deep/c.tiff"]),
-        ("**", ["a.PNG", "b.pdf", "readme.md", "sub/c.truth.json", "sub/deep/c.tiff"]),
+        ("**", ["a.PNG", "b.pdf", "notes.rst", "sub/c.truth.json", "sub/deep/c.tiff"]),
     ],
 )
 def test_a_glob_is_what_the_shell_would_make_of_it(folder: Path, pattern: str, names: list[str]) -> None:

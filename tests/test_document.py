@@ -144,7 +144,7 @@ PNG = saved(stripes(200, 200))
         (b"", EmptyDocument),
         (b"Dear Sir or Madam", UnsupportedDocument),
         (b"BMW invoices are attached", UnsupportedDocument),
-        (b"PK\x03\x04" + bytes(100), UnsupportedDocument),
+        (b"PK\x03\x04" + bytes(100), DamagedDocument),
         (b"%PDF-1.7\n" + b"no pages at all " * 40, DamagedDocument),
         (PNG[: len(PNG) // 2], DamagedDocument),
         (saved(stripes(300, 300), "JPEG")[:300], DamagedDocument),

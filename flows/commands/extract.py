@@ -9,10 +9,10 @@ from pathlib import Path
 
 from model.engine import EngineSpec
 from model.needs import check_needs
-from pipeline.addresses import is_url, shown
+from pipeline.addresses import shown
 from pipeline.confidence.model import fingerprint_of
 from pipeline.confidence.trust import Trust
-from pipeline.discover import Source
+from pipeline.discover import Source, is_document
 from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.serving import Assignment, contract_of, engine_of
 from pipeline.sinks import write_bytes
@@ -40,7 +40,7 @@ def run(
     """
     if len(schemas) != 1:
         raise UsageError("one document is read by one schema.", remedy="Give --schema once.")
-    if not (is_url(file) or Path(file).is_file()):
+    if not is_document(file):
         raise UsageError(f"there is no document {file}.", remedy="For folders use `intaglio ingest`.")
     if trace is not None and trace.exists():
         raise OutputUnwritable(f"{trace} is there already.", remedy="Name a new file with --trace.")

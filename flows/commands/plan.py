@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -15,8 +14,8 @@ from rich.text import Text
 from flows.terminal import console, plain
 from model.engine import EngineSpec
 from model.limits import Foreseen, foresee
-from pipeline.addresses import is_url
 from pipeline.apart import Apart
+from pipeline.discover import is_document
 from pipeline.plan import PagePlan, Plan, Window, make_plan
 from pipeline.planning.asks import ask_ids
 from pipeline.planning.cut import Slice
@@ -29,8 +28,8 @@ def run(file: str, schemas: Sequence[str], spec: EngineSpec, passwords: tuple[st
     """Returns the exit code. Raises DocumentError for a document that cannot be read, or whose pages do not fit."""
     if len(schemas) != 1:
         raise UsageError("one document is planned for one schema.", remedy="Give --schema once.")
-    if not (is_url(file) or Path(file).is_file()):
-        raise UsageError(f"there is no document {file}.", remedy="Name a PDF or a picture.")
+    if not is_document(file):
+        raise UsageError(f"there is no document {file}.", remedy="Name a file, or a document inside of one.")
     contract, foreseen = contract_of(schemas[0]), foresee(spec)
     plan = _plan(file, contract, foreseen, passwords)
     if as_json:

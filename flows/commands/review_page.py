@@ -8,6 +8,7 @@ from rich.text import Text
 
 from flows.terminal import console, plain
 from pipeline.addresses import is_url
+from pipeline.opening.within import way_into
 from pipeline.records import read_record
 from pipeline.redaction import NOTHING, Redaction
 from pipeline.review_page.choosing import Chosen, choose_pages
@@ -76,7 +77,7 @@ def _unavailable(source: str, named: bool) -> str:
     """Why the document is not opened; empty where it is. A record by itself makes nobody fetch anything."""
     if is_url(source):
         return "" if named else "the document is at a URL, and is fetched only if --document names it"
-    if _is_file(Path(source)):
+    if _is_file(Path(source)) or way_into(source) is not None:
         return ""
     if named:
         raise UsageError(f"there is no document {source}.", remedy="Name the one that the record was made from.")

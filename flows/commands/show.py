@@ -53,10 +53,11 @@ def _table(record: Record) -> Table:
 
 def _row(pointer: str, field: FieldResult) -> tuple[Text, ...]:
     pages = sorted({evidence.page for evidence in field.evidence})
+    cells = dict.fromkeys(evidence.cell for evidence in field.evidence if evidence.cell)
     return (
         Text(plain(pointer)),
         Text(plain(field.value or "")[:LONGEST]),
         Text(f"{field.confidence:.2f}"),
-        Text(", ".join(map(str, pages)) or "–"),
+        Text(" ".join([", ".join(map(str, pages)) or "–", *map(plain, cells)])),
         Text(field.status, style=COLOURS[field.status]),
     )

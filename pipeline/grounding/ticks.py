@@ -60,7 +60,7 @@ class Ticks:
                     if self.labels.weight(Run(number, number + 1, 1.0), field):
                         word = self.words.at(number)
                         page = self.words.pages[self.words.page_of[number]].number
-                        return (Evidence(page=page, box=word.box, text=word.text, score=1.0),)
+                        return (Evidence(page=page, box=word.box, text=word.text, score=1.0, cell=word.cell),)
         return ()
 
     @cached_property

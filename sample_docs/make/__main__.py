@@ -9,14 +9,14 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sample_docs.make import broken, forms, invoices, pages, receipts, resumes, statements
+from sample_docs.make import broken, files, forms, invoices, pages, receipts, resumes, statements
 from sample_docs.make.sample import Sample
 
 HERE = Path(__file__).resolve().parent.parent
 
 SAMPLES: Mapping[str, Callable[[], Sample]] = {
     path: make
-    for kind in (invoices, receipts, statements, forms, resumes, pages, broken)
+    for kind in (invoices, receipts, statements, forms, resumes, pages, files, broken)
     for path, make in kind.SAMPLES.items()
 }
 """By the path below the output folder."""
