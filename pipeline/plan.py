@@ -134,7 +134,9 @@ def views(document: Document, pages: Sequence[PageText], limits: Limits) -> tupl
     return tuple(
         PageView(
             page,
-            image=partial(render_page, document, page.number, rotation=page.rotation) if limits.sees_images else None,
+            image=partial(render_page, document, page.number, rotation=page.rotation, origin=page.origin)
+            if limits.sees_images
+            else None,
             visual_tokens=visual_tokens(page),
             with_words=with_words(page, limits),
         )
