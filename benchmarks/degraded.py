@@ -9,7 +9,7 @@ stamped, at 100 dpi. The embedded engine reads each, and its field F1 (`intaglio
 PDFs themselves, and against that of plain scans of them. Where a document has a single page, a page of general
 conditions is added for `two-up`, in the clean copy too, against which alone that line is measured.
 
-A table, then one last line of JSON: `f1` by kind, `clean` and `scan` the ratios to the two, `cpu_s_per_page`.
+A table, then one last line of JSON: `f1` by kind, `clean` and `scan` the ratios to the two, `worst` of the first.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import argparse
 import json
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pymupdf
@@ -54,9 +56,35 @@ CONDITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    kind: str
+    """cpu: seconds, from bytes to record."""
+
     measured: Measured
     cpu: float
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What was read of all documents of a kind."""
+
+    name: str
+    readings: Sequence[Reading]
+
+    @cached_property
+    def scored(self) -> Score:
+        return joined(each.measured.score for each in self.readings)
+
+    @property
+    def f1(self) -> float:
+        return self.scored.total.f1()
+
+    @property
+    def pages(self) -> int:
+        return sum(each.measured.pages for each in self.readings)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds a page."""
+        return sum(each.cpu for each in self.readings) / max(1, self.pages)
 
 
 def documents(folder: Path, most_pages: int) -> Iterator[Case]:
@@ -96,25 +124,25 @@ def _add_conditions(document: pymupdf.Document) -> None:
 def read(case: Case, kind: str, seed: int, keep: Path | None) -> Reading:
     content, contract = made(case, kind, seed), contract_of(case.schema)
     if keep:
-        name = keep / kind.replace(" ", "-") / case.path.with_suffix("" if "fax" not in kind else ".tiff").name
-        name.parent.mkdir(parents=True, exist_ok=True)
-        name.with_suffix(".tiff" if "fax" in kind else ".pdf").write_bytes(content)
+        suffix = ".tiff" if kind.startswith("fax") else ".pdf"
+        path = keep / kind.replace(" ", "-") / f"{case.path.stem}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     begun, cpu = time.perf_counter(), time.process_time()
     record = extract(content, contract, make_engine("embedded"), name=case.path.name)
     spent, seconds = time.process_time() - cpu, time.perf_counter() - begun
     scored = score(case.truth, record, contract)
     failure = record.issues[0].code if record.status == "failed" else None
-    return Reading(kind, Measured(case, scored, seconds, len(record.document.pages), failure), spent)
+    return Reading(Measured(case, scored, seconds, len(record.document.pages), failure), spent)
 
 
-def read_all(work: Sequence[tuple[Case, str]], seed: int, keep: Path | None, workers: int) -> Iterator[Reading]:
-    """In the order of the work."""
+def read_all(cases: Sequence[Case], kind: str, seed: int, keep: Path | None, workers: int) -> Iterator[Reading]:
+    """In the order of the cases."""
     if workers == 1:
-        yield from (read(case, kind, seed, keep) for case, kind in work)
+        yield from (read(case, kind, seed, keep) for case in cases)
         return
     with ProcessPoolExecutor(workers) as pool:
-        cases, kinds = zip(*work, strict=True)
-        yield from pool.map(read, cases, kinds, [seed] * len(work), [keep] * len(work))
+        yield from pool.map(partial(read, kind=kind, seed=seed, keep=keep), cases)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,47 +160,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = [CLEAN, *(["scan"] if "scan" not in chosen else []), *chosen]
     if "two-up" in kinds:
         kinds.insert(kinds.index("two-up"), TWO_CLEAN)
-    work = [(case, kind) for kind in kinds for case in cases]
-    readings = list(read_all(work, options.seed, options.keep, options.workers))
-    by_kind = {kind: [each for each in readings if each.kind == kind] for kind in kinds}
-    report(by_kind, options.errors)
+    begun = time.perf_counter()
+    by_kind: dict[str, Kind] = {}
+    print(f"{'kind':16}{'pages':>6}{'F1':>8}{'exact':>8}{'/ clean':>9}{'/ scan':>8}{'accepted':>10}{'CPU s/page':>12}")
+    for kind in kinds:
+        by_kind[kind] = Kind(kind, list(read_all(cases, kind, options.seed, options.keep, options.workers)))
+        report(by_kind[kind], by_kind, options.errors)
+    print(json.dumps(figures(by_kind, len(cases), time.perf_counter() - begun), ensure_ascii=False))
     return 0
 
 
-def report(by_kind: dict[str, list[Reading]], errors: int) -> None:
-    scores = {kind: joined(each.measured.score for each in found) for kind, found in by_kind.items()}
-    f1 = {kind: scored.total.f1() for kind, scored in scores.items()}
-    print(f"{'kind':16}{'pages':>6}{'F1':>8}{'exact':>8}{'/ clean':>9}{'/ scan':>8}{'accepted':>10}{'CPU s/page':>12}")
-    cpu: dict[str, float] = {}
-    for kind, found in by_kind.items():
-        pages = sum(each.measured.pages for each in found)
-        cpu[kind] = sum(each.cpu for each in found) / max(1, pages)
-        print(
-            f"{kind:16}{pages:6}{f1[kind]:8.3f}{scores[kind].total.f1(exact=True):8.3f}"
-            f"{f1[kind] / f1[against(kind)]:9.3f}{f1[kind] / f1['scan']:8.3f}"
-            f"{_accepted(scores[kind]):>10}{cpu[kind]:12.2f}"
-        )
-        for line in worst([each.measured for each in found], errors):
-            print("   ", line)
-    made_worse = [kind for kind in f1 if kind not in (CLEAN, TWO_CLEAN)]
-    figures = {
-        "documents": len(by_kind[CLEAN]),
-        "f1": {kind: round(value, 4) for kind, value in f1.items()},
-        "clean": {kind: round(f1[kind] / f1[against(kind)], 4) for kind in made_worse},
-        "scan": {kind: round(f1[kind] / f1["scan"], 4) for kind in made_worse},
-        "worst": round(min(f1[kind] / f1[against(kind)] for kind in made_worse), 4),
-        "cpu_s_per_page": {kind: round(value, 2) for kind, value in cpu.items()},
+def report(kind: Kind, by_kind: Mapping[str, Kind], errors: int) -> None:
+    """A line, and of values that are not right as many."""
+    counts, scan = kind.scored.total, by_kind.get("scan", kind)
+    accepted = f"{counts.accepted_precision:.3f}" if counts.accepted else "-"
+    print(
+        f"{kind.name:16}{kind.pages:6}{kind.f1:8.3f}{counts.f1(exact=True):8.3f}"
+        f"{kind.f1 / by_kind[against(kind.name)].f1:9.3f}{kind.f1 / scan.f1:8.3f}{accepted:>10}{kind.cpu:12.2f}",
+        flush=True,
+    )
+    for line in worst([each.measured for each in kind.readings], errors):
+        print("   ", line)
+
+
+def figures(by_kind: Mapping[str, Kind], documents: int, seconds: float) -> dict[str, Any]:
+    """What is reported as JSON. worst: the least ratio to the clean PDFs."""
+    f1 = {name: kind.f1 for name, kind in by_kind.items()}
+    made_worse = [name for name in f1 if name not in (CLEAN, TWO_CLEAN)]
+    clean = {name: round(f1[name] / f1[against(name)], 4) for name in made_worse}
+    return {
+        "documents": documents,
+        "f1": {name: round(value, 4) for name, value in f1.items()},
+        "clean": clean,
+        "scan": {name: round(f1[name] / f1["scan"], 4) for name in made_worse},
+        "worst": min(clean.values()),
+        "cpu_s_per_page": {name: round(kind.cpu, 2) for name, kind in by_kind.items()},
+        "seconds": round(seconds),
     }
-    print(json.dumps(figures, ensure_ascii=False))
 
 
 def against(kind: str) -> str:
     return TWO_CLEAN if kind == "two-up" else CLEAN
-
-
-def _accepted(scored: Score) -> str:
-    """The share of accepted values that is right."""
-    return f"{scored.total.accepted_precision:.3f}" if scored.total.accepted else "-"
 
 
 if __name__ == "__main__":

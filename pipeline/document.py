@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pipeline.pixels import with_square_pixels
 from schemas.errors import (
     DamagedDocument,
     DocumentError,
@@ -70,7 +71,7 @@ class Document:
             )
 
     def picture(self, number: int) -> Image:
-        """The page of a picture file, as it is meant to be seen (EXIF orientation applied), RGB.
+        """The page of a picture file, as it is meant to be seen (EXIF orientation applied, pixels square), RGB.
 
         Raises what Pillow raises, and DocumentTooLarge for a page with too many pixels.
         """
@@ -80,7 +81,7 @@ class Document:
             warnings.simplefilter("ignore")  # of metadata that nobody reads
             self._picture.seek(number - 1)
             _check_pixels(self._picture, self.uri)
-            return _on_paper(ImageOps.exif_transpose(self._picture))
+            return _on_paper(ImageOps.exif_transpose(with_square_pixels(self._picture)))
 
     @property
     def repaired(self) -> bool:

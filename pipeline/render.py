@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 POINTS_PER_INCH = 72.0
 SCAN_DPI, MOST_DPI = 190.0, 400.0
 LEAST_PART = 1e-3  # of a sheet's side: the least of it that is rendered
+STRIP, STRIP_PIXELS = 760, 24e6  # pixels that a strip is wide at least, and has in all at most
 SCAN_PIXELS = (3.4e6, 8.0e6)  # of the picture that OCR is given: A4 and A2 at SCAN_DPI
 
 
@@ -127,14 +128,21 @@ def scan_page(document: Document, number: int) -> Scan:
         if document.pdf is None:
             picture = document.picture(number)
             size = (float(picture.width), float(picture.height))
-            return Scan(_resized(picture, min(1.0, math.sqrt(most / 2 / (size[0] * size[1])))), size)
+            return Scan(_resized(picture, min(1.0, _enough(size, math.sqrt(most / 2 / (size[0] * size[1]))))), size)
         page = document.pdf[number - 1]
         area = max(1.0, page.rect.width * page.rect.height)
         wanted = min(most, max(least, area * (SCAN_DPI / POINTS_PER_INCH) ** 2))
-        scale = min(MOST_DPI / POINTS_PER_INCH, math.sqrt(wanted / area))
-        return Scan(_rendered(page, scale), (float(page.rect.width), float(page.rect.height)))
+        size = float(page.rect.width), float(page.rect.height)
+        scale = min(MOST_DPI / POINTS_PER_INCH, _enough(size, math.sqrt(wanted / area)))
+        return Scan(_rendered(page, scale), size)
     except Exception as error:  # as above
         raise PageFailure(f"it cannot be rendered: {error}.", document=document.uri, page=number) from error
+
+
+def _enough(size: tuple[float, float], scale: float) -> float:
+    """The scale, or one at which a strip is wide enough to be read, however much longer than wide it is."""
+    width, height = max(1.0, min(size)), max(size)
+    return max(scale, min(STRIP / width, math.sqrt(STRIP_PIXELS / (width * height))))
 
 
 def _rendered(page: Any, scale: float, clip: Any = None) -> Image:

@@ -85,8 +85,9 @@ class Ocr:
     def _rotation(self, picture: Picture, quads: Sequence[Quad]) -> int:
         """0, 90, 180 or 270 degrees clockwise that put the lines upright.
 
-        Lines higher than wide lie on their side. Which of the two ways is right is asked of a classifier and of the
-        recogniser: a line upside down is read with confidence, but with less.
+        Lines higher than wide lie on their side. Which of the two ways is right is asked of a classifier, and, unless
+        that finds them upright as they are, of the recogniser: a line upside down is read with confidence, but with
+        less.
         """
         sizes = [size(quad) for quad in quads]
         across = sum(width for width, height in sizes if width > UPRIGHT * height)
@@ -99,7 +100,7 @@ class Ocr:
         if not lines:
             return 0
         upended = upside_down(self.models, lines)
-        if DOUBT < upended < 1 - DOUBT:
+        if lies or upended > DOUBT:
             as_is = _sureness(recognize(self.models, lines))
             flipped = [np.ascontiguousarray(line[::-1, ::-1]) for line in lines]
             upended = 1.0 if _sureness(recognize(self.models, flipped)) > as_is + 0.02 else 0.0
