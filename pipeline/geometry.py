@@ -12,17 +12,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from schemas.page import WHOLE_PAGE, Box, Corners, Origin, Point, enclosing
+from schemas.page import Box, Corners, Origin, Point, enclosing
 
 Map = NDArray[np.float64]
 """(3, 3), of homogeneous columns x, y, 1."""
 
+FAR = 1e3  # times the size of a sheet
 WHOLE: Corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 def onto(corners: Sequence[Point]) -> Map:
     """The map from a page, in its fractions, onto the quadrilateral with these corners: top left, top right, bottom
-    right, bottom left. ValueError where they lie on one line."""
+    right, bottom left. ValueError where they lie on one line, or so far off that no page of theirs can be shown."""
+    if not all(abs(side) < FAR for corner in corners for side in corner):
+        raise ValueError("the corners of a page lie far off its sheet")
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
     sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
     across, down = np.array([x1 - x2, y1 - y2]), np.array([x3 - x2, y3 - y2])
@@ -85,11 +88,3 @@ def levelled(degrees: float, size: tuple[float, float]) -> Corners:
         (0.5 + (x * cosine - y * sine) / width, 0.5 + (x * sine + y * cosine) / height) for x, y in ends
     )
     return first, second, third, fourth
-
-
-def part_of(outer: Sequence[Point], part: Box) -> Corners:
-    """The corners of a part of a page, on the sheet that the page's corners lie on."""
-    if part == WHOLE_PAGE:
-        first, second, third, fourth = outer
-        return first, second, third, fourth
-    return quad_on_sheet(part, Origin(1, corners=tuple(outer)))  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SQUARE, MOST = 1.15, 4.0  # of the two resolutions, the larger by the smaller: as good as square; no picture's
+SQUARE, MOST = 1.02, 4.0  # of the two resolutions, the larger by the smaller: as good as square; no picture's
 
 
 def with_square_pixels(frame: Image) -> Image:
