@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 SQUARE, MOST = 1.02, 4.0  # of the two resolutions, the larger by the smaller: as good as square; no picture's
 
+SOFT = 0.7  # pixels by which the steps of black and white are softened: letters are read better so
+
 
 def with_square_pixels(frame: Image) -> Image:
     """The picture with as many pixels to the inch down as across, as the file says that it was scanned: the smaller
@@ -17,11 +19,14 @@ def with_square_pixels(frame: Image) -> Image:
     if not SQUARE < max(across, down) / min(across, down) < MOST:
         return frame
     from PIL.Image import Resampling
+    from PIL.ImageFilter import GaussianBlur
 
     finest = max(across, down)
     size = max(1, round(frame.width * finest / across)), max(1, round(frame.height * finest / down))
-    grey = frame.convert("L") if frame.mode == "1" else frame
-    squared = grey.resize(size, Resampling.BICUBIC)
+    if frame.mode == "1":
+        squared = frame.convert("L").resize(size, Resampling.BICUBIC).filter(GaussianBlur(SOFT))
+    else:
+        squared = frame.resize(size, Resampling.BICUBIC)
     squared.info.update(frame.info)
     return squared
 

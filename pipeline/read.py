@@ -120,13 +120,21 @@ def _by_ocr(document: Document, number: int, ocr: Ocr | None, reason: str) -> li
                 words=words,
                 marks=scanned_marks(part.picture(sheet.picture), words, skew),
                 source="ocr" if words else "none",
-                reason=reason,
+                reason=_told(reason, origin),
                 rotation=sheet.rotation,
                 skew=skew,
                 origin=origin,
             )
         )
     return pages
+
+
+def _told(reason: str, origin: Origin | None) -> str:
+    """The reason, with what was done to the page."""
+    if origin is None:
+        return reason
+    done = "put straight" if origin.parts == 1 else f"part {origin.part} of {origin.parts} of sheet {origin.sheet}"
+    return f"{reason}; {done}"
 
 
 def _is_uniform(pixels: NDArray[np.uint8]) -> bool:
