@@ -18,7 +18,7 @@ from pipeline.confinement import Cell, PrivateFolder, begin_document
 from pipeline.limits import DEFAULT_LIMITS, DocumentLimits, out_of_memory
 from pipeline.serving import confined
 from schemas.errors import DocumentTimeout, IntaglioError, PageFailure, ReaderCrashed
-from schemas.page import WHOLE_PAGE, Box, PageText
+from schemas.page import WHOLE_PAGE, Box, Origin, PageText
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -69,12 +69,20 @@ class Apart:
         self.sha256, self.media_type, self.size = told.sha256, told.media_type, told.size
         self.notes, self.pages = told.notes, told.pages
 
-    def render(self, number: int, long_side: int, region: Box = WHOLE_PAGE, *, rotation: int = 0) -> Image:
+    def render(
+        self,
+        number: int,
+        long_side: int,
+        region: Box = WHOLE_PAGE,
+        *,
+        rotation: int = 0,
+        origin: Origin | None = None,
+    ) -> Image:
         """As `pipeline.render.render_page`. Raises PageFailure, and what the document raises."""
         from PIL import Image as Images
 
         try:
-            self._pipe.send((number, long_side, region, rotation))
+            self._pipe.send((number, long_side, region, rotation, origin))
             size, pixels = self._received()
         except BrokenPipeError as error:
             raise PageFailure("its process has ended.", document=self.uri, page=number) from error
@@ -125,10 +133,10 @@ def _work(pipe: connection.Connection, source: str, name: str, passwords: Sequen
                 pages = tuple(read_pages(document))
                 pipe.send(_Told(document.sha256, document.media_type, document.size, document.notes, pages))
                 while True:
-                    number, long_side, region, rotation = pipe.recv()
+                    number, long_side, region, rotation, origin = pipe.recv()
                     begin_document(cell)
                     try:
-                        picture = render_page(document, number, long_side, region, rotation=rotation)
+                        picture = render_page(document, number, long_side, region, rotation=rotation, origin=origin)
                         pipe.send((picture.size, picture.tobytes()))
                     except IntaglioError as error:
                         pipe.send(error)

@@ -108,7 +108,7 @@ class Document:
         return self._drawn[1][0]
 
     def picture(self, number: int) -> Image:
-        """A page that is a picture, as it is meant to be seen (EXIF orientation applied), RGB.
+        """A page that is a picture, as it is meant to be seen (EXIF orientation applied, pixels square), RGB.
 
         Raises what Pillow raises, and DocumentTooLarge for a page with too many pixels.
         """

@@ -14,6 +14,7 @@ from pipeline.check import check_fields, record_status
 from pipeline.complete import Asker, asks_for, asks_for_tables, left_open, tables_left, unproved, unread_tables
 from pipeline.confidence.model import Judge
 from pipeline.confidence.trust import DEFAULT, ESCALATIONS, Trust
+from pipeline.copies import copy_issues
 from pipeline.document import Document, open_document
 from pipeline.escalate import Ladder, may_escalate
 from pipeline.escalation.doubts import Known
@@ -135,7 +136,15 @@ def record_of(
             known, unasked = ladder.climbed(asked), ladder.unasked
     with clock.stage("complete"):
         missing += unproved(lists, contract, known.data)
-    issues = [*known.issues, *page_issues(info.uri, pages), *noted(info), *known.told, *missing, *asked.failures]
+    issues = [
+        *known.issues,
+        *page_issues(info.uri, pages),
+        *copy_issues(info.uri, pages, known.fields),
+        *noted(info),
+        *known.told,
+        *missing,
+        *asked.failures,
+    ]
     if masks := sum(answer.mask_seconds for answer in asked.answers):
         clock.seconds["mask"] = round(masks, 4)
     return Record(
@@ -258,4 +267,6 @@ def page_info(page: PageText) -> PageInfo:
         reason=page.reason,
         rotation=page.rotation,
         words=len(page.words),
+        origin=page.origin,
+        copy_of=page.copy_of,
     )

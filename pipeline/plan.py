@@ -136,7 +136,9 @@ def views(document: Document | Apart, pages: Sequence[PageText], limits: Limits)
     return tuple(
         PageView(
             page,
-            image=partial(render, page.number, rotation=page.rotation) if limits.sees_images else None,
+            image=partial(render, page.number, rotation=page.rotation, origin=page.origin)
+            if limits.sees_images
+            else None,
             visual_tokens=visual_tokens(page),
             with_words=with_words(page, limits),
         )

@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contents import Contents, page_contents
+from pipeline.copies import Copies
 from pipeline.document import Document
+from pipeline.geometry import WHOLE, flat_size
 from pipeline.layer import Layer, agrees, text_layer
 from pipeline.layout import in_reading_order
 from pipeline.limits import is_out_of_memory, out_of_memory
 from pipeline.marks import page_marks, scanned_marks
 from pipeline.render import scan_page
+from pipeline.scans import parts
 from schemas.errors import PageFailure
-from schemas.page import BLANK, PageText
+from schemas.page import BLANK, Origin, PageText
 
 if TYPE_CHECKING:
     from pipeline.ocr import Ocr
@@ -30,18 +33,28 @@ LEAST_CONTRAST = 24  # of 255, between the lightest and the darkest of a page th
 def read_pages(document: Document, ocr: Ocr | None = None) -> Iterator[PageText]:
     """The pages in order, one at a time. A page that cannot be read has no words and says why in `failure`.
 
+    A sheet with two pages side by side gives both, so that there may be more pages than the file has.
+
     ocr: to read scans with; by default the process's own, loaded when the first page needs it.
     """
-    for number in range(1, document.page_count + 1):
-        try:
-            page = _read(document, number, ocr)
-            yield _of_damaged_file(page) if document.repaired else page
-        except PageFailure as error:
-            yield _failed(number, error.message)
-        except Exception as error:  # whatever a library raises on a hostile page costs that page only
-            if is_out_of_memory(error):
-                error = out_of_memory(document.limits, "")
-            yield _failed(number, f"it cannot be read: {type(error).__name__}: {error}.")
+    number, copies = 0, Copies()
+    for sheet in range(1, document.page_count + 1):
+        for page in _pages_of(document, sheet, ocr):
+            number += 1
+            numbered = page if number == sheet else replace(page, number=number, origin=page.origin or Origin(sheet))
+            yield replace(numbered, copy_of=copies.original(numbered))
+
+
+def _pages_of(document: Document, sheet: int, ocr: Ocr | None) -> list[PageText]:
+    try:
+        pages = _read(document, sheet, ocr)
+        return [_of_damaged_file(page) for page in pages] if document.repaired else pages
+    except PageFailure as error:
+        return [_failed(sheet, error.message)]
+    except Exception as error:  # whatever a library raises on a hostile page costs that page only
+        if is_out_of_memory(error):
+            error = out_of_memory(document.limits, "")
+        return [_failed(sheet, f"it cannot be read: {type(error).__name__}: {error}.")]
 
 
 @cache
@@ -52,10 +65,11 @@ def default_ocr() -> Ocr:
     return Ocr()
 
 
-def _read(document: Document, number: int, ocr: Ocr | None) -> PageText:
+def _read(document: Document, number: int, ocr: Ocr | None) -> list[PageText]:
+    """The pages on a sheet of the document, all numbered as the sheet is."""
     laid = document.laid(number)
     if laid is not None:
-        return laid
+        return [laid]
     page = document.drawn(number)
     if page is None:
         return _by_ocr(document, number, ocr, "a picture")
@@ -63,10 +77,10 @@ def _read(document: Document, number: int, ocr: Ocr | None) -> PageText:
     layer = text_layer(page, contents)
     if layer.verdict != "sound":
         seen = _by_ocr(document, number, ocr, layer.reason)
-        if layer.verdict == "unfit" or not agrees(layer.words, seen.words):
+        if layer.verdict == "unfit" or not agrees(layer.words, [word for page in seen for word in page.words]):
             return seen
         layer = layer._replace(reason="text layer, which OCR confirms")
-    return _by_layer(page, number, contents, layer)
+    return [_by_layer(page, number, contents, layer)]
 
 
 def _by_layer(page: Any, number: int, contents: Contents, layer: Layer) -> PageText:
@@ -86,27 +100,47 @@ def _by_layer(page: Any, number: int, contents: Contents, layer: Layer) -> PageT
     )
 
 
-def _by_ocr(document: Document, number: int, ocr: Ocr | None, reason: str) -> PageText:
+def _by_ocr(document: Document, number: int, ocr: Ocr | None, reason: str) -> list[PageText]:
+    """The pages on a sheet: one as a rule."""
+    from pipeline.ocr.reader import skew_of, words_of
+
     picture, (width, height) = scan_page(document, number)
     pixels = np.asarray(picture)
     if _is_uniform(pixels):
-        return PageText(number, width, height, words=(), source="none", reason=BLANK)
-    read = (ocr or default_ocr()).read(pixels)
-    if read.rotation in (90, 270):
+        return [PageText(number, width, height, words=(), source="none", reason=BLANK)]
+    sheet = (ocr or default_ocr()).sheet(pixels)
+    if sheet.rotation in (90, 270):
         width, height = height, width
-    words = in_reading_order(read.words, read.skew, width / height)
-    upright = np.ascontiguousarray(np.rot90(pixels, -read.rotation // 90))
-    return PageText(
-        number,
-        width,
-        height,
-        words=words,
-        marks=scanned_marks(upright, words, read.skew),
-        source="ocr" if words else "none",
-        reason=reason,
-        rotation=read.rotation,
-        skew=read.skew,
-    )
+    found = parts(sheet)
+    pages = []
+    for place, part in enumerate(found, start=1):
+        origin = None if part.corners == WHOLE else Origin(number, place, len(found), part.corners)
+        skew = skew_of(part.lines)
+        wide, high = flat_size(part.corners, (width, height))
+        words = in_reading_order(words_of(part.lines, *part.size), skew, wide / high)
+        pages.append(
+            PageText(
+                number,
+                wide,
+                high,
+                words=words,
+                marks=scanned_marks(part.picture(sheet.picture), words, skew),
+                source="ocr" if words else "none",
+                reason=_told(reason, origin),
+                rotation=sheet.rotation,
+                skew=skew,
+                origin=origin,
+            )
+        )
+    return pages
+
+
+def _told(reason: str, origin: Origin | None) -> str:
+    """The reason, with what was done to the page."""
+    if origin is None:
+        return reason
+    done = "put straight" if origin.parts == 1 else f"part {origin.part} of {origin.parts} of sheet {origin.sheet}"
+    return f"{reason}; {done}"
 
 
 def _is_uniform(pixels: NDArray[np.uint8]) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.document import Document
+from pipeline.geometry import WHOLE, flat_size, quad_on_sheet
 from pipeline.layout import turned
 from pipeline.limits import is_out_of_memory, out_of_memory, too_many_pixels
 from schemas.errors import DocumentTooLarge, PageFailure
-from schemas.page import WHOLE_PAGE, Box
+from schemas.page import WHOLE_PAGE, Box, Corners, Origin, Point
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
 POINTS_PER_INCH = 72.0
 SCAN_DPI, MOST_DPI = 190.0, 400.0
 BYTES = 4  # of a pixel in colour
+LEAST_PART = 1e-3  # of a sheet's side: the least of it that is rendered
+STRIP, STRIP_PIXELS = 760, 24e6  # pixels that a strip is wide at least, and has in all at most
 SCAN_PIXELS = (3.4e6, 8.0e6)  # of the picture that OCR is given: A4 and A2 at SCAN_DPI
 
 
@@ -28,13 +35,24 @@ class Scan(NamedTuple):
 
 
 def render_page(
-    document: Document, number: int, long_side: int, region: Box = WHOLE_PAGE, *, rotation: int = 0
+    document: Document,
+    number: int,
+    long_side: int,
+    region: Box = WHOLE_PAGE,
+    *,
+    rotation: int = 0,
+    origin: Origin | None = None,
 ) -> Image:
     """An RGB picture of a page or a region of it, `long_side` pixels on its longer side, turned as the page says.
 
     rotation: degrees clockwise to turn it further, as `PageText.rotation` says for a scan that lies on its side; the
-    region is one of the page so turned. Raises PageFailure.
+    region is one of the page so turned. origin: as `PageText.origin` says for a page that was cut out of its sheet or
+    put straight; so is its picture, and `number` counts for nothing. Raises PageFailure.
     """
+    if origin is not None and origin.corners == WHOLE:
+        number = origin.sheet
+    elif origin is not None:
+        return _cut_out(document, origin, long_side, region, rotation)
     region = turned(region, -rotation % 360)
     try:
         page = document.drawn(number)
@@ -51,6 +69,62 @@ def render_page(
     return picture.rotate(-rotation, expand=True) if rotation else picture
 
 
+def flattened(
+    picture: NDArray[np.uint8], corners: Sequence[Point], size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """What lies between the corners (fractions of the RGB picture) as a rectangle; white where the picture ends.
+
+    size: width and height in pixels; by default so that nothing gets smaller.
+    """
+    import cv2
+
+    high, wide = picture.shape[:2]
+    width, height = size or (max(1, round(side)) for side in flat_size(corners, (wide, high)))
+    whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    # Pixels are where their middles are: half of one is taken off both sides.
+    matrix = cv2.getPerspectiveTransform(whole - 0.5, (np.array(corners) * (wide, high) - 0.5).astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flat = cv2.warpPerspective(picture, matrix, (width, height), flags=flags, borderValue=(255, 255, 255))
+    return np.asarray(flat, np.uint8)
+
+
+def _cut_out(document: Document, origin: Origin, long_side: int, region: Box, rotation: int) -> Image:
+    """A region of a page that is a part of its sheet: the sheet around it is rendered, and then made flat."""
+    from PIL import Image as Images
+
+    try:
+        quad = quad_on_sheet(region, origin)
+        around = _clipped(quad)
+        sheet_size = _sheet_size(document, origin.sheet, rotation)
+        wide, high = flat_size(quad, sheet_size)
+        longest = max(around.width * sheet_size[0], around.height * sheet_size[1])
+        scale = min(long_side / max(wide, high), 4 * long_side / longest)  # the latter for corners that cross
+        inside: Corners = tuple(((x - around.x0) / around.width, (y - around.y0) / around.height) for x, y in quad)  # type: ignore[assignment]
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+    except Exception as error:  # corners that are no page's, of a record that somebody wrote
+        raise PageFailure(f"it cannot be cut out: {error}.", document=document.uri, page=origin.sheet) from error
+    sheet = render_page(document, origin.sheet, max(1, round(longest * scale)), around, rotation=rotation)
+    return Images.fromarray(flattened(np.asarray(sheet), inside, size))
+
+
+def _clipped(quad: Sequence[Point]) -> Box:
+    """The part of a sheet around a quadrilateral, at least a little."""
+    xs, ys = (sorted(min(max(value, 0.0), 1.0) for value in values) for values in zip(*quad, strict=True))
+    left, top = min(xs[0], 1.0 - LEAST_PART), min(ys[0], 1.0 - LEAST_PART)
+    return Box(left, top, max(xs[-1], left + LEAST_PART), max(ys[-1], top + LEAST_PART))
+
+
+def _sheet_size(document: Document, number: int, rotation: int) -> tuple[float, float]:
+    """Width and height of a sheet turned upright, in points or pixels."""
+    page = document.drawn(number)
+    if page is None:
+        width, height = document.picture(number).size
+    else:
+        rect = page.rect
+        width, height = max(1.0, rect.width), max(1.0, rect.height)
+    return (height, width) if rotation in (90, 270) else (width, height)
+
+
 def scan_page(document: Document, number: int) -> Scan:
     """The page's picture, in RGB, as large as OCR needs it and no larger. Raises PageFailure."""
     least, most = SCAN_PIXELS
@@ -59,12 +133,13 @@ def scan_page(document: Document, number: int) -> Scan:
         if page is None:
             picture = document.picture(number)
             size = (float(picture.width), float(picture.height))
-            return Scan(_resized(picture, min(1.0, math.sqrt(most / 2 / (size[0] * size[1])))), size)
+            return Scan(_resized(picture, min(1.0, _enough(size, math.sqrt(most / 2 / (size[0] * size[1]))))), size)
         _check_pictures(page, document)
         area = max(1.0, page.rect.width * page.rect.height)
         wanted = min(most, max(least, area * (SCAN_DPI / POINTS_PER_INCH) ** 2))
-        scale = min(MOST_DPI / POINTS_PER_INCH, math.sqrt(wanted / area))
-        return Scan(_rendered(page, scale), (float(page.rect.width), float(page.rect.height)))
+        size = float(page.rect.width), float(page.rect.height)
+        scale = min(MOST_DPI / POINTS_PER_INCH, _enough(size, math.sqrt(wanted / area)))
+        return Scan(_rendered(page, scale), size)
     except Exception as error:  # as above
         raise _failure(error, document, number) from error
 
@@ -83,6 +158,12 @@ def _check_pictures(page: Any, document: Document) -> None:
         width, height = shown["width"], shown["height"]
         if width * height * max(1, shown["colorspace"]) * max(1, shown["bpc"]) / 8 > BYTES * document.limits.pixels:
             raise too_many_pixels(f"a picture on it has {width} × {height} pixels", document.limits, "")
+
+
+def _enough(size: tuple[float, float], scale: float) -> float:
+    """The scale, or one at which a strip is wide enough to be read, however much longer than wide it is."""
+    width, height = max(1.0, min(size)), max(size)
+    return max(scale, min(STRIP / width, math.sqrt(STRIP_PIXELS / (width * height))))
 
 
 def _rendered(page: Any, scale: float, clip: Any = None) -> Image:

@@ -51,9 +51,10 @@ def score(
     truth: data in the contract's shape, as JSON has it. evidence: by pointer into the truth, the places of the value,
     `{"page": 1, "box": [x0, y0, x1, y1]}`, boxes as fractions of the displayed page. A failed record misses everything.
     """
+    origins = {page.number: page.origin for page in record.document.pages if page.origin}
     planted = Planter(truth_places(evidence or {}))
     wanted = planted.truth(truth, contract.root)
-    found = Planter(found_places(record.fields), record.fields).found(record.data, contract.root)
+    found = Planter(found_places(record.fields, origins), record.fields).found(record.data, contract.root)
     pairs = list(aligned(wanted, found)) if wanted is not None else []
     judged = [(pair.row, outcome) for pair in pairs if (outcome := _judged(pair, bool(evidence)))]
     return Score(

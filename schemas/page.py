@@ -88,6 +88,27 @@ class Mark(NamedTuple):
     confidence: float = 1.0
 
 
+Point = tuple[float, float]
+Corners = tuple[Point, Point, Point, Point]
+"""Top left, top right, bottom right, bottom left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a page lies on the sheet, a page of the file, that it was taken from.
+
+    sheet: 1-based. part: 1-based, of `parts` pages that lie on the sheet, in the order in which they are read.
+    corners: of the page, as fractions of the sheet as it is displayed and then turned by the page's `rotation`. They
+    may lie outside it. The page is what the quadrilateral between them shows, made a rectangle; its words, marks and
+    evidence are told in fractions of that (`pipeline.geometry` puts them back on the sheet).
+    """
+
+    sheet: int
+    part: int = 1
+    parts: int = 1
+    corners: Corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+
+
 BLANK = "blank page"  # the reason of a page on which there is nothing at all
 
 
@@ -95,13 +116,17 @@ BLANK = "blank page"  # the reason of a page on which there is nothing at all
 class PageText:
     """What could be read on one page.
 
-    number: 1-based. width, height: of the displayed page, in points (1/72 inch; for an image, pixels).
+    number: 1-based; where a sheet holds two pages, both are counted.
+    width, height: of the displayed page, in points (1/72 inch; for an image, pixels).
     words: in reading order (lines top to bottom, left to right inside a line).
     source: `text` for the file's own text layer, `ocr`, or `none` for a page with nothing to read.
     reason: why that source was chosen, in words for the record.
     rotation: degrees clockwise by which the page's content was turned to be upright, 0, 90, 180 or 270.
     skew: degrees clockwise by which the lines of a scan run against its edges; boxes are left as they are displayed.
     failure: what went wrong, when the page could not be read; it then has no words.
+    origin: of a page that was cut out of its sheet, or put straight; None for one that is its sheet: the file's page of
+    the same number, turned by `rotation`.
+    copy_of: number of an earlier page that says the same.
     """
 
     number: int
@@ -114,3 +139,10 @@ class PageText:
     rotation: int = 0
     skew: float = 0.0
     failure: str | None = None
+    origin: Origin | None = None
+    copy_of: int | None = None
+
+    @property
+    def sheet(self) -> int:
+        """The file's page that it is on, 1-based."""
+        return self.origin.sheet if self.origin else self.number

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.page import Box
+from schemas.page import Box, Origin
 
 SCHEMA_VERSION = 1
 
@@ -84,7 +84,7 @@ class Issue(_Model):
 
 
 class PageInfo(_Model):
-    """How one page was read."""
+    """How one page was read. Boxes are fractions of it; where it has an origin, that says how it lies on its sheet."""
 
     number: int
     width: float
@@ -93,6 +93,8 @@ class PageInfo(_Model):
     reason: str = ""
     rotation: int = 0
     words: int = 0
+    origin: Origin | None = Field(None, description="of a page cut out of its sheet or put straight: where it lay")
+    copy_of: int | None = Field(None, description="an earlier page that says the same")
 
 
 class DocumentInfo(_Model):

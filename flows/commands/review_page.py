@@ -70,7 +70,8 @@ def _pictures(record: Record, chosen: Chosen, document: str, passwords: tuple[st
         return Pictures({}, dict.fromkeys(chosen.shown, why))
     rotations = {page.number: page.rotation for page in record.document.pages}
     pages = {number: _right_angle(rotations.get(number, 0)) for number in chosen.shown}
-    return make_pictures(Wanted(source, record.document.sha256, pages, passwords), seconds)
+    origins = {page.number: page.origin for page in record.document.pages if page.origin}
+    return make_pictures(Wanted(source, record.document.sha256, pages, passwords, origins), seconds)
 
 
 def _unavailable(source: str, named: bool) -> str:

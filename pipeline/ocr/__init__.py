@@ -5,6 +5,6 @@ by width, nothing is padded to 320 pixels, and the line classifier runs on a sam
 `benchmarks.embedded` compares.
 """
 
-from pipeline.ocr.reader import Ocr, OcrLine
+from pipeline.ocr.reader import Ocr, OcrLine, OcrSheet
 
-__all__ = ["Ocr", "OcrLine"]
+__all__ = ["Ocr", "OcrLine", "OcrSheet"]

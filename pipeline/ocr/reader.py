@@ -45,6 +45,15 @@ class OcrPage:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class OcrSheet:
+    """The lines of a picture, in no order. picture: RGB (h, w, 3), turned upright by `rotation` degrees clockwise."""
+
+    picture: Picture
+    rotation: int
+    lines: tuple[OcrLine, ...]
+
+
 class Ocr:
     """Reads pictures. Keeps its models once they are loaded; use one instance a process."""
 
@@ -52,7 +61,13 @@ class Ocr:
         self.models = Models(threads)
 
     def read(self, picture: Picture) -> OcrPage:
-        """The words of an RGB picture (h, w, 3), which may stand on any of its sides."""
+        """The words of an RGB picture (h, w, 3), which may stand on any of its sides, on one page as large as it."""
+        sheet = self.sheet(picture)
+        height, width = sheet.picture.shape[:2]
+        return OcrPage(words_of(sheet.lines, width, height), sheet.rotation, skew_of(sheet.lines), width, height)
+
+    def sheet(self, picture: Picture) -> OcrSheet:
+        """The lines of an RGB picture (h, w, 3), which may stand on any of its sides."""
         quads = find_lines(self.models, picture)
         rotation = self._rotation(picture, quads)
         if rotation:
@@ -60,20 +75,19 @@ class Ocr:
             picture = np.ascontiguousarray(np.rot90(picture, -rotation // 90))
         cuttings = [cut_out(picture, quad) for quad in quads]
         readings = recognize(self.models, cuttings)
-        height, width = picture.shape[:2]
-        lines = [
+        lines = tuple(
             OcrLine(quad, reading, find_ink(cutting, reading.text))
             for quad, cutting, reading in zip(quads, cuttings, readings, strict=True)
             if reading.confidence >= LEAST_CONFIDENCE and reading.text.strip()
-        ]
-        words = [word for line in lines for word in split(line, width, height)]
-        return OcrPage(tuple(words), rotation, _skew(lines), width, height)
+        )
+        return OcrSheet(picture, rotation, lines)
 
     def _rotation(self, picture: Picture, quads: Sequence[Quad]) -> int:
         """0, 90, 180 or 270 degrees clockwise that put the lines upright.
 
-        Lines higher than wide lie on their side. Which of the two ways is right is asked of a classifier and of the
-        recogniser: a line upside down is read with confidence, but with less.
+        Lines higher than wide lie on their side. Which of the two ways is right is asked of a classifier, and, unless
+        that finds them upright as they are, of the recogniser: a line upside down is read with confidence, but with
+        less.
         """
         sizes = [size(quad) for quad in quads]
         across = sum(width for width, height in sizes if width > UPRIGHT * height)
@@ -86,7 +100,7 @@ class Ocr:
         if not lines:
             return 0
         upended = upside_down(self.models, lines)
-        if DOUBT < upended < 1 - DOUBT:
+        if lies or upended > DOUBT:
             as_is = _sureness(recognize(self.models, lines))
             flipped = [np.ascontiguousarray(line[::-1, ::-1]) for line in lines]
             upended = 1.0 if _sureness(recognize(self.models, flipped)) > as_is + 0.02 else 0.0
@@ -100,7 +114,12 @@ def turned(quad: Quad, rotation: int, width: int, height: int) -> Quad:
     return ordered(np.stack(columns, axis=1).astype(np.float32))
 
 
-def split(line: OcrLine, width: int, height: int) -> list[Word]:
+def words_of(lines: Sequence[OcrLine], width: float, height: float) -> tuple[Word, ...]:
+    """The words of the lines of a page of width × height pixels, in no order."""
+    return tuple(word for line in lines for word in split(line, width, height))
+
+
+def split(line: OcrLine, width: float, height: float) -> list[Word]:
     """The words of a line of a page of width × height pixels, in boxes as tight as their ink."""
     text, positions, confidence = line.reading
     runs = list(_runs(line))
@@ -132,7 +151,7 @@ def _runs(line: OcrLine) -> Iterator[tuple[int, int]]:
         yield start, match.end()
 
 
-def _box(line: OcrLine, place: tuple[float, float], width: int, height: int) -> Box:
+def _box(line: OcrLine, place: tuple[float, float], width: float, height: float) -> Box:
     """The box around a part of a line, from and to fractions of its length, in fractions of the page."""
     top_left, top_right, bottom_right, bottom_left = line.quad
     down = (bottom_left - top_left + bottom_right - top_right) / 2
@@ -147,7 +166,7 @@ def _box(line: OcrLine, place: tuple[float, float], width: int, height: int) -> 
     return Box(max(0.0, float(x0)), max(0.0, float(y0)), min(1.0, float(x1)), min(1.0, float(y1)))
 
 
-def _skew(lines: Sequence[OcrLine]) -> float:
+def skew_of(lines: Sequence[OcrLine]) -> float:
     """Degrees clockwise of the lines, by the median of the long ones."""
     angles = [
         math.degrees(math.atan2(line.quad[1][1] - line.quad[0][1], line.quad[1][0] - line.quad[0][0]))

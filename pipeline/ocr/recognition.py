@@ -17,6 +17,7 @@ BATCH = 8
 BATCH_WIDTH = 2400  # pixels in all
 ALIKE = 1.25  # lines this much wider than the narrowest still share its batch
 DIRECTION_SIZE = (192, 48)
+DIRECTION_RATIO = 5  # times as wide as high: what of a line is looked at, from its beginning
 
 
 class Reading(NamedTuple):
@@ -46,7 +47,8 @@ def upside_down(models: Models, lines: Sequence[Picture]) -> float:
     import cv2
 
     batch = np.zeros((len(lines), 3, DIRECTION_SIZE[1], DIRECTION_SIZE[0]), np.float32)
-    for row, line in enumerate(lines):
+    for row, whole in enumerate(lines):
+        line = whole[:, : DIRECTION_RATIO * whole.shape[0]]  # squeezed letters look the same on their head
         wide = min(DIRECTION_SIZE[0], max(1, math.ceil(HEIGHT * line.shape[1] / line.shape[0])))
         resized = cv2.resize(line, (wide, HEIGHT))
         batch[row, :, :, :wide] = ((resized.astype(np.float32) / 255.0 - 0.5) / 0.5).transpose(2, 0, 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.limits import DocumentLimits, is_out_of_memory, out_of_memory, too_many_pixels
 from pipeline.opening.kinds import HEIC
+from pipeline.pixels import with_square_pixels
 from schemas.errors import DamagedDocument, DocumentError, UnsupportedDocument
 
 if TYPE_CHECKING:
@@ -60,14 +61,14 @@ def _know_heic(uri: str) -> None:
 
 
 def picture_page(picture: Any, number: int, uri: str, limits: DocumentLimits) -> Image:
-    """A page of an open file, RGB, EXIF orientation applied. Raises what Pillow raises, and DocumentTooLarge."""
+    """A page of an open file, RGB, upright by its EXIF, pixels square. Raises what Pillow does, and DocumentTooLarge."""
     from PIL import ImageOps
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
         picture.seek(number - 1)
         _check_pixels(picture, uri, limits)
-        return _on_paper(ImageOps.exif_transpose(picture))
+        return _on_paper(ImageOps.exif_transpose(with_square_pixels(picture)))
 
 
 def frames(picture: Any) -> int:

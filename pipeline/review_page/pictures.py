@@ -16,6 +16,7 @@ from pipeline.document import Document, open_document
 from pipeline.render import render_page
 from pipeline.serving import confined
 from schemas.errors import DocumentError, IntaglioError
+from schemas.page import Origin
 
 LONG_SIDE = 1400  # pixels: 6-point print on A4 can be read
 QUALITY = 60  # of WebP; a page of print takes 40 to 100 kB
@@ -34,12 +35,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """rotations: degrees clockwise to turn each page further, by page, the most needed page first."""
+    """rotations: degrees clockwise to turn each page further, by page, the most needed page first. origins: of pages
+    that were cut out of their sheet or put straight."""
 
     source: str
     sha256: str
     rotations: Mapping[int, int]
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    origins: Mapping[int, Origin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def _work(pipe: connection.Connection, wanted: Wanted, cell: Cell) -> None:
             with open_document(wanted.source, passwords=wanted.passwords) as document:
                 _check_unchanged(document, wanted.sha256)
                 for page, rotation in wanted.rotations.items():
-                    pipe.send((page, _picture(document, page, rotation)))
+                    pipe.send((page, _picture(document, page, rotation, wanted.origins.get(page))))
         except IntaglioError as error:
             pipe.send(error)
 
@@ -124,11 +127,11 @@ def _check_unchanged(document: Document, sha256: str) -> None:
         )
 
 
-def _picture(document: Document, page: int, rotation: int) -> Picture | str:
-    if page > document.page_count:
+def _picture(document: Document, page: int, rotation: int, origin: Origin | None) -> Picture | str:
+    if (origin.sheet if origin else page) > document.page_count:
         return "the document has no such page"
     try:
-        picture = render_page(document, page, LONG_SIDE, rotation=rotation)
+        picture = render_page(document, page, LONG_SIDE, rotation=rotation, origin=origin)
     except IntaglioError as error:
         return error.message.rstrip(".")
     stream = io.BytesIO()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.page import Box, enclosing
+from pipeline.geometry import box_on_sheet
+from schemas.page import Box, Origin, enclosing
 from schemas.record import FieldResult
 
 WORD_OVERLAP = 0.5
@@ -24,9 +25,19 @@ def truth_places(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[st
     }
 
 
-def found_places(fields: Mapping[str, FieldResult]) -> dict[str, tuple[Place, ...]]:
+def found_places(
+    fields: Mapping[str, FieldResult], origins: Mapping[int, Origin] | None = None
+) -> dict[str, tuple[Place, ...]]:
+    """By pointer, on the sheets of the document, which truth is told on. origins: by page, of those that were cut out
+    of their sheet or put straight."""
+    origins = origins or {}
+
+    def place(page: int, box: Box) -> Place:
+        origin = origins.get(page)
+        return Place(origin.sheet, box_on_sheet(box, origin)) if origin else Place(page, box)
+
     return {
-        pointer: tuple(Place(item.page, item.box) for item in result.evidence) for pointer, result in fields.items()
+        pointer: tuple(place(item.page, item.box) for item in result.evidence) for pointer, result in fields.items()
     }
 
 
