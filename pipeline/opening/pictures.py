@@ -61,7 +61,7 @@ def _know_heic(uri: str) -> None:
 
 
 def picture_page(picture: Any, number: int, uri: str, limits: DocumentLimits) -> Image:
-    """A page of an open file, RGB, upright by its EXIF, pixels square. Raises what Pillow does, and DocumentTooLarge."""
+    """A page of an open file, RGB, upright by its EXIF, pixels square. Raises what Pillow does, DocumentTooLarge."""
     from PIL import ImageOps
 
     with warnings.catch_warnings():
