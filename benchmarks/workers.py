@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.postgres import PostgresServer, postgres_server
-from benchmarks.small_documents import REPLY, write_documents
+from benchmarks.small_documents import ENGINE, write_documents
 from model.engine import EngineSpec
 from pipeline.batch import run_batch
 from pipeline.confidence.trust import Trust
@@ -46,7 +46,7 @@ def work(docs: str, schema: str, out: str, ledger: str) -> None:
         if isinstance(event, Row) and not event.elsewhere:
             print(time.time(), flush=True)
 
-    trust, engine = Trust(escalations=0), EngineSpec("fake", REPLY)
+    trust, engine = Trust(escalations=0), EngineSpec("fake", ENGINE)
     run_batch(Job((docs,), (schema,), Path(out), engine, ledger, workers=1, trust=trust), Watch(hear))
 
 

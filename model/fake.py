@@ -36,11 +36,11 @@ class FakeEngine:
 
     @classmethod
     def of(cls, spec: EngineSpec) -> Engine:
-        """The spec's `model`, where it has one, is `package.module:function`, which makes the engine of the spec: so a
+        """Where the spec's `model` is `package.module:function`, that makes the engine of the spec: so a
         test can have an engine of its own in processes that it only starts, and on the command line."""
-        if not spec.model:
+        module, colon, function = spec.model.partition(":")
+        if not colon:
             return cls()
-        module, _, function = spec.model.partition(":")
         engine: Engine = getattr(importlib.import_module(module), function)(spec)
         return engine
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli import COMMANDS, app
 from flows.terminal import plain
 from tests.papers import write_invoice, write_invoices
 
@@ -24,14 +23,11 @@ def intaglio(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
 
 
-def test_help_comes_at_once() -> None:
-    def seconds() -> float:
-        begun = time.perf_counter()
-        result = intaglio("--help")
-        assert result.returncode == 0 and "ingest" in result.stdout
-        return time.perf_counter() - begun
-
-    assert min(seconds() for _ in range(5)) < 0.5
+def test_help_names_every_command() -> None:
+    """That it comes at once is seen by what it imports (`tests.test_layers`) and measured by `benchmarks.embedded`."""
+    result = intaglio("--help")
+    assert result.returncode == 0
+    assert {command.__name__ for command in COMMANDS} <= set(result.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.small_documents import REPLY, truth, write_documents
+from benchmarks.small_documents import ENGINE, truth, write_documents
 from model.engine import EngineSpec
 from pipeline.batch import open_batch, run_batch
 from pipeline.confidence.trust import Trust
@@ -31,13 +31,13 @@ COUNT = 16
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("INTAGLIO_FAKE_SECONDS", "0.1")
     schema = write_documents(tmp_path / "docs", COUNT)
-    engine, trust = EngineSpec("fake", REPLY), Trust(escalations=0)
+    engine, trust = EngineSpec("fake", ENGINE), Trust(escalations=0)
     return Job((str(tmp_path / "docs"),), (str(schema),), tmp_path / "out", engine=engine, workers=1, trust=trust)
 
 
 def start(job: Job) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "flows.cli", "ingest", *job.places, "--schema", *job.schemas, "--out", job.out]
-    engine = ["--engine", "fake", "--model", REPLY, "--escalations", "0", "--workers", "1", "--direct", "--json"]
+    engine = ["--engine", "fake", "--model", ENGINE, "--escalations", "0", "--workers", "1", "--direct", "--json"]
     return subprocess.Popen(
         [*map(str, command), *engine], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
