@@ -10,8 +10,9 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.processes import cores
@@ -91,7 +92,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     own = cluster.address == LOCAL
     if not own:
         _reach(cluster.address)
-    with _own_environment() if own else _guest_environment() as settings:
+    with _own_environment() if own else _guest_environment() as settings, _unheard():
         ray = _ray()
         try:
             with _signals_kept():
@@ -142,7 +143,7 @@ def _own_environment() -> Iterator[Any]:
             "num_cpus": max(cores(), cluster.actors),
             "include_dashboard": False,
             "object_store_memory": OBJECT_STORE,
-            "_temp_dir": folder,
+            "_temp_dir": f"{folder}/ray",  # which Ray opens to everybody
         }
     finally:
         os.environ.clear()
@@ -173,6 +174,13 @@ def _reach(address: str) -> None:
             f"no Ray cluster answers at {address}: {error}.",
             remedy="Give the address that `ray start --head` printed, HOST:6379.",
         ) from error
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What happens to its processes, Ray prints to standard output, which is for results. The run tells it itself."""
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+        yield
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -24,7 +24,7 @@ from pipeline.engine_process import EngineLoad
 from pipeline.job import Job
 from pipeline.shards import SHARD, shards_of
 from pipeline.workers import IN_LINE, is_heavy
-from schemas.errors import UsageError
+from schemas.errors import LedgerLost, UsageError
 
 LEAST_SHARDS = 4  # for each actor, so that all of them have work until the end
 LOOK_SECONDS = 2.0  # at least, between looks at the ledger
@@ -51,13 +51,8 @@ def read_with_ray(batch: Batch, cluster: Cluster, stop: Event, shard: int = SHAR
         most = math.ceil(len(batch.plan.todo) / (LEAST_SHARDS * crew.actors))
         handout = Handout(shards_of(batch.plan, batch.ledger, max(1, min(shard, most))), batch.note)
         actors = _Actors(ray, replace(batch.job, places=(), out=batch.job.out.absolute()), crew, readers)
-        with batch.delegated(readers * crew.actors):
-            try:
-                _drive(batch, actors, handout, stop)
-            finally:
-                actors.end()
-                batch.engine_load = actors.load
-            batch.collect()
+        with batch.delegated(readers * crew.actors), _at_work(actors, batch):
+            _drive(batch, actors, handout, stop)
     if not stop.is_set():
         handout.check()
 
@@ -68,6 +63,18 @@ def _check_ledger(batch: Batch, hosts: set[str]) -> None:
             f"the ledger is a file, and the Ray cluster has {len(hosts)} machines.",
             remedy="Give a PostgreSQL database with --ledger.",
         )
+
+
+@contextmanager
+def _at_work(actors: _Actors, batch: Batch) -> Iterator[None]:
+    """However the work ends, the actors do, and what they have done is counted."""
+    try:
+        yield
+    finally:
+        actors.end()
+        batch.engine_load = actors.load
+        with suppress(LedgerLost):  # which who closes the batch is told again
+            batch.collect()
 
 
 def _drive(batch: Batch, actors: _Actors, handout: Handout, stop: Event) -> None:
