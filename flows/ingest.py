@@ -22,6 +22,8 @@ from prefect.utilities.annotations import quote
 
 from flows.metrics import METRICS, metrics
 from flows.parameters import IngestParameters
+from flows.ray_cluster import Cluster
+from flows.ray_run import read_with_ray
 from flows.spread import spread
 from flows.telling import Teller
 from pipeline.batch import Batch, open_batch
@@ -102,6 +104,13 @@ def read_shard(stream: Stream, names: Sequence[str], first: int, last: int) -> d
     return dict(stream.statuses(names))
 
 
+@task(name="read-with-ray", cache_policy=NO_CACHE, persist_result=False)
+def by_ray(batch: Any, cluster: Cluster, stop: Any, shard: int) -> dict[str, int]:
+    """Has the actors of a Ray cluster read it all. Returns how many documents came to which status."""
+    read_with_ray(batch, cluster, stop, shard)
+    return dict(batch.summary.statuses)
+
+
 @flow(name="ingest", flow_run_name="{job.title}", persist_result=False)
 def ingest(job: IngestParameters) -> Any:
     """Reads every document once and writes one JSON for each; what was done before is not done again.
@@ -123,6 +132,8 @@ def _ingest(here: Here, parameters: IngestParameters) -> Any:
     with open_batch(here.job, Watch(teller.hear, here.watch.stop)) as batch:
         if parameters.spread:
             spread(batch, parameters, here.watch.stop)
+        elif cluster := parameters.cluster:
+            by_ray(quote(batch), cluster, quote(here.watch.stop), parameters.shard)
         else:
             _read(batch)
     summary = batch.summary
@@ -143,14 +154,15 @@ def _read(batch: Batch) -> None:
         stream.close()
 
 
-def run_flow(job: Job, watch: Watch, *, live: bool) -> None:
+def run_flow(job: Job, watch: Watch, *, live: bool, cluster: Cluster | None = None) -> None:
     """Runs the flow for a job, here and now. Raises what the job raises, and KeyboardInterrupt when told to end.
 
-    live: whether anybody may hear of single documents, as on a server that stays when the run is over.
+    live: whether anybody may hear of single documents, as on a server that stays when the run is over. cluster: of Ray,
+    where that is to read.
     """
     token = _here.set(Here(job, watch, live))
     try:
-        state: Any = ingest(IngestParameters.of(job), return_state=True)
+        state: Any = ingest(IngestParameters.of(job).on(cluster), return_state=True)
     except TerminationSignal as error:  # Prefect's own handling of a scheduler's request to end
         raise KeyboardInterrupt from error
     finally:

@@ -161,3 +161,31 @@ LogOption = Annotated[
 LogFileOption = Annotated[
     Path | None, typer.Option(envvar="INTAGLIO_LOG_FILE", help="Append the log to this file.", show_default=False)
 ]
+RunnerOption = Annotated[
+    Literal["here", "ray"],
+    typer.Option(help="Who has the readers: this process, or resident actors of a Ray cluster (`intaglio[ray]`)."),
+]
+AddressOption = Annotated[
+    str,
+    typer.Option(
+        envvar="RAY_ADDRESS",
+        help="With `--runner ray`: the cluster, `HOST:6379` as `ray start --head` prints it, or `auto` on one of its "
+        "machines; `local` starts one on this machine for this run.",
+    ),
+]
+ActorsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="With `--runner ray`: how many, each with its own engine; by default one for each GPU, or each machine.",
+        show_default=False,
+    ),
+]
+GpusPerActorOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="With `--runner ray`: by default 1 for an engine that needs it where the cluster has any, else 0.",
+        show_default=False,
+    ),
+]

@@ -11,10 +11,11 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from flows.ray_cluster import Cluster
 from model.engine import EMBEDDED, EngineSpec, Quantisation, Thinking
 from model.registry import ENGINES
 from pipeline.addresses import shown
@@ -130,8 +131,25 @@ class IngestParameters(BaseModel):
         "same output folder, and the ledger of a PostgreSQL server where they are on several machines.",
         examples=["shard/gpu"],
     )
+    ray: Address = Field(
+        "",
+        title="Ray",
+        description="Address of a Ray cluster whose actors read, HOST:6379, auto, or local for one of the run's own on "
+        "its machine; empty to read without. Its machines need the same output folder, and a PostgreSQL ledger.",
+        examples=["auto"],
+    )
+    actors: int = Field(0, ge=0, le=10_000, title="Ray actors", description="0 for as many as it has room for.")
+    gpus_per_actor: float = Field(
+        -1.0, ge=-1, le=64, title="GPUs of a Ray actor", description="-1 for one, where engine and cluster have it."
+    )
     at_once: int = Field(8, ge=1, le=100, title="Shards at once", description="With spread: more than workers.")
     shard: int = Field(256, ge=1, le=10_000, title="Documents of a shard", description="Minutes of work.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> IngestParameters:
+        if self.spread and self.ray:
+            raise ValueError("either spread over a deployment, or over Ray")
+        return self
 
     @field_validator("ledger")
     @classmethod
@@ -205,6 +223,20 @@ class IngestParameters(BaseModel):
                 per_million_output=self.price_per_million_output,
             ),
         )
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The Ray cluster that is to read, if one is."""
+        gpus = None if self.gpus_per_actor < 0 else self.gpus_per_actor
+        return Cluster(self.ray, self.actors, gpus) if self.ray else None
+
+    def on(self, cluster: Cluster | None) -> IngestParameters:
+        """The same, read by a Ray cluster."""
+        if cluster is None:
+            return self
+        gpus = -1.0 if cluster.gpus is None else cluster.gpus
+        update = {"ray": cluster.address, "actors": cluster.actors, "gpus_per_actor": gpus}
+        return self.model_copy(update=update)
 
     @property
     def title(self) -> str:

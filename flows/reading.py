@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from flows.options import (
+    ActorsOption,
+    AddressOption,
     CalibrationOption,
     ConcurrencyOption,
     EngineOption,
     EscalationsOption,
+    GpusPerActorOption,
     KeepThoughtsOption,
     LogFileOption,
     LogOption,
@@ -28,6 +31,7 @@ from flows.options import (
     QuantisationOption,
     RedactOption,
     RevisionOption,
+    RunnerOption,
     SchemaOption,
     ThinkingOption,
     TimeoutOption,
@@ -67,6 +71,10 @@ def ingest(
         ),
     ] = True,
     redact: RedactOption = None,
+    runner: RunnerOption = "here",
+    address: AddressOption = "local",
+    actors: ActorsOption = None,
+    gpus_per_actor: GpusPerActorOption = None,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -83,10 +91,14 @@ def ingest(
 
     Example: `intaglio ingest invoices/ --schema invoice --out records/`
 
+    On a Ray cluster: `intaglio ingest /shared/invoices --schema invoice --out /shared/records --runner ray
+    --address auto --ledger postgresql+psycopg://reader@db.test/intaglio`
+
     Exit code: 0 all accepted or in review, 1 some failed, 2 wrong use, 3 the ledger's database went away, 130
     interrupted.
     """
     from flows.commands.ingest import Telling, run
+    from flows.ray_cluster import Cluster
     from model.engine import EngineSpec
     from pipeline.confidence.trust import Trust
     from pipeline.job import Job
@@ -112,7 +124,8 @@ def ingest(
         limits=DocumentLimits(memory=max_memory << 20, pages=max_pages),
     )
     telling = Telling(quiet, as_json, log, log_file, metrics, Redaction.of(redact or ()))
-    raise typer.Exit(run(job, telling, direct=direct))
+    cluster = Cluster(address, actors or 0, gpus_per_actor) if runner == "ray" else None
+    raise typer.Exit(run(job, telling, direct=direct, cluster=cluster))
 
 
 def extract(

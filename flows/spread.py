@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,31 +22,16 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Cancelling
 
+from flows.handing import Handout, Task
 from flows.metrics import METRICS, metrics
 from flows.parameters import IngestParameters
 from flows.telling import Teller
 from pipeline.batch import Batch
 from pipeline.job import Watch
 from pipeline.shards import Shard, open_shard, shards_of
-from schemas.errors import IntaglioError, UsageError
+from schemas.errors import UsageError
 
-MOST_TRIES = 3  # of a shard whose runs end without having done it
 LOOK_SECONDS = 2.0  # between looks at the runs
-
-
-class ShardsFailed(IntaglioError):
-    """Runs of shards ended without doing their documents, again and again."""
-
-    retryable = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A shard to be submitted. number: of the shard, from 1; tries: runs that it has had."""
-
-    number: int
-    shard: Shard
-    tries: int = 0
 
 
 @flow(name="shard", flow_run_name="{job.title} {number}", persist_result=False)
@@ -71,41 +54,27 @@ def shard(job: IngestParameters, schema_name: str, documents: list[list[int]], n
 def spread(batch: Batch, job: IngestParameters, stop: threading.Event) -> None:
     """Has the job's deployment `spread` read what a batch has to do, and waits for it; stops when told to.
 
-    Raises UsageError where there is no such deployment, ShardsFailed where shards are left after `MOST_TRIES`.
+    Raises UsageError where there is no such deployment, ShardsFailed where shards come back undone again and again.
     However it ends, no run that it submitted goes on.
     """
-    shards = shards_of(batch.plan, batch.ledger, job.shard)
-    waiting = deque(_Task(number, part) for number, part in enumerate(shards, 1))
-    failed: list[str] = []
+    handout = Handout(shards_of(batch.plan, batch.ledger, job.shard), get_run_logger().warning)
     with _submitted() as runs:
-        while (waiting or runs.tasks) and not stop.is_set():
-            while waiting and len(runs.tasks) < job.at_once:
-                runs.submit(job, waiting.popleft())
+        while (handout.waits or runs.tasks) and not stop.is_set():
+            while handout.waits and len(runs.tasks) < job.at_once:
+                runs.submit(job, handout.next())
             stop.wait(LOOK_SECONDS)
             for task, run in runs.ended():
                 if not _is_done(run):
-                    _again(task, run, waiting, failed)
+                    state = run.state if run is not None else None
+                    what = f"the run of shard {task.number} is {state.type.value.lower() if state else 'gone'}"
+                    handout.again(task, what, (state and state.message) or "")
             batch.collect()
-    if failed and not stop.is_set():
-        raise ShardsFailed(
-            f"{len(failed)} of {len(shards)} shards are not done: {failed[0]}.",
-            remedy="What is done is kept; the same run again does the rest.",
-        )
+    if not stop.is_set():
+        handout.check()
 
 
 def _is_done(run: FlowRun | None) -> bool:
     return run is not None and run.state is not None and run.state.is_completed()
-
-
-def _again(task: _Task, run: FlowRun | None, waiting: deque[_Task], failed: list[str]) -> None:
-    """Submits a shard once more, but not for ever."""
-    state = run.state if run is not None else None
-    what = f"the run of shard {task.number} is {state.type.value.lower() if state else 'gone'}"
-    if task.tries < MOST_TRIES:
-        get_run_logger().warning("%s; it is submitted again", what)
-        waiting.append(task)
-    else:
-        failed.append(f"{what}{f', {state.message}' if state and state.message else ''}")
 
 
 class _Runs:
@@ -113,9 +82,9 @@ class _Runs:
 
     def __init__(self, client: SyncPrefectClient) -> None:
         self._client = client
-        self.tasks: dict[UUID, _Task] = {}
+        self.tasks: dict[UUID, Task] = {}
 
-    def submit(self, job: IngestParameters, task: _Task) -> None:
+    def submit(self, job: IngestParameters, task: Task) -> None:
         parameters = {
             "job": job.model_dump(mode="json"),
             "schema_name": task.shard.schema,
@@ -128,9 +97,9 @@ class _Runs:
             raise UsageError(
                 f"there is no deployment {job.spread}.", remedy="Deploy `shard`; docs/deployments.md says how."
             ) from error
-        self.tasks[run.id] = replace(task, tries=task.tries + 1)
+        self.tasks[run.id] = task
 
-    def ended(self) -> Iterator[tuple[_Task, FlowRun | None]]:
+    def ended(self) -> Iterator[tuple[Task, FlowRun | None]]:
         """Those that have ended since the last look; None for a run that somebody has deleted."""
         found = {run.id: run for run in self._read(list(self.tasks))}
         for number in list(self.tasks):

@@ -12,22 +12,21 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
-from model.needs import check_needs
 from pipeline.claims import LEASE_SECONDS, Key, Lease
-from pipeline.confidence.model import fingerprint_of
 from pipeline.discover import Routes, discover
 from pipeline.engine_process import EngineLoad
 from pipeline.finishing import restore_files, write_jsonl, write_record
-from pipeline.intake import Document, Plan, Policy, Reader, take_in
-from pipeline.job import MOST_ROWS, Job, Note, Planned, Row, Summary, Watch
+from pipeline.intake import Document, Plan, Policy, take_in
+from pipeline.job import Job, Note, Planned, Row, Summary, Watch, row_of
 from pipeline.ledger import Claimed, Entry, Ledger
 from pipeline.logs import log
+from pipeline.preparing import checked_contracts, earlier, free_dead, reader_of, readers_of
 from pipeline.running import Run
-from pipeline.runs import at_work, dead_runs, forget, in_turn
-from pipeline.serving import Assignment, Outcome, contract_of, engine_of
+from pipeline.runs import at_work, in_turn
+from pipeline.serving import Assignment, Outcome
 from pipeline.settle import settled
 from pipeline.sinks import write_bytes
 from pipeline.trace_file import trace_path
@@ -51,16 +50,30 @@ def run_batch(job: Job, watch: Watch | None = None) -> Summary:
 
 
 class Batch:
-    """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time."""
+    """A job under way. `plan` says what there is to do, `read` does it; `summary` counts at any time.
 
-    def __init__(self, job: Job, plan: Plan, ledger: Ledger, watch: Watch, owner: str, run: Run) -> None:
+    pool: of readers that outlives the batch; by default it starts readers of its own, and ends them.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        ledger: Ledger,
+        watch: Watch,
+        owner: str,
+        run: Run,
+        pool: Workers | None = None,
+    ) -> None:
         self.job = job
         self.plan = plan
         self._run = run
         self.ledger = ledger
         self._watch = watch
+        self._pool = pool
         self._lease = Lease(ledger, owner, LEASE_SECONDS)
         self._statuses = Counter(done.entry.status for done in plan.done)
+        self._delegated = False  # whether others read for this run
         self._read = 0
         self._others = 0
         self._pages = 0
@@ -82,7 +95,7 @@ class Batch:
                 yield from self._read_free()
                 yield from self._told()
                 if self._left and not self._stopped:
-                    self._watch.listen(Note(f"waiting for {len(self._left)} with other runs"))
+                    self.note(f"waiting for {len(self._left)} with other runs")
                     self._watch.stop.wait(LOOK_SECONDS)
                     free_dead(self.job, self.ledger)
 
@@ -96,10 +109,29 @@ class Batch:
             self._left = deque(document for document in self._left if not document.is_done(entries.get(document.key)))
         return list(self._told())
 
+    def note(self, text: str) -> None:
+        """Tells whoever watches what is going on."""
+        self._watch.listen(Note(text))
+
+    @contextmanager
+    def delegated(self, readers: int) -> Iterator[None]:
+        """Around the time in which others read for this run, with so many reader processes in all: what `collect` takes
+        in then counts as read by this run, which alone reports of it."""
+        self._delegated = True
+        try:
+            with self._run.reading(readers):
+                yield
+        finally:
+            self._delegated = False
+
     @property
     def engine_load(self) -> EngineLoad | None:
         """How busy an engine in a process of its own was so far."""
         return self._run.engine_load
+
+    @engine_load.setter
+    def engine_load(self, load: EngineLoad | None) -> None:
+        self._run.engine_load = load
 
     @property
     def summary(self) -> Summary:
@@ -128,11 +160,8 @@ class Batch:
         """Reads all that is in nobody's hand. What is, or was not read for an error, stays in `_left`."""
         documents: dict[int, Document] = {}
         before = list(self._left)
-        count = how_many(self.job.engine, len(self._left), self.job.workers)
-        job = self.job
-        pool = Workers(count, job.seconds, job.engine, traces=job.traces, limits=job.limits)
         try:
-            with self._run.reading(count), pool as workers:
+            with self._readers() as workers, self._run.reading(workers.count):
                 for outcome in workers.read(self._handed(documents), self._watch.stop):
                     document = documents.pop(id(outcome.assignment))
                     row = self._keep(document, outcome)
@@ -145,6 +174,11 @@ class Batch:
                     yield from self._told()
         finally:
             self._left = deque(document for document in before if document.name not in self._over)
+
+    def _readers(self) -> AbstractContextManager[Workers]:
+        if self._pool is not None:
+            return nullcontext(self._pool)
+        return readers_of(self.job, how_many(self.job.engine, len(self._left), self.job.workers))
 
     def _handed(self, documents: dict[int, Document]) -> Iterator[Assignment]:
         """Claims documents as they are wanted. `documents`: is told of each, by the id of its assignment."""
@@ -180,7 +214,8 @@ class Batch:
         for number, text in self.ledger.records(by_id):
             document = by_id[number]
             record = Record.model_validate_json(text)
-            self._elsewhere.append(row_of(document.name, document.assignment.schema, record, elsewhere=True))
+            row = row_of(document.name, document.assignment.schema, record, elsewhere=not self._delegated)
+            self._elsewhere.append(row)
 
     def _told(self) -> Iterator[Row]:
         """Rows of what others did."""
@@ -223,7 +258,7 @@ class Batch:
             return None
         write_record(self.job, document.name, record)
         self._written.append((document.copies[0], saved.id))
-        return row_of(document.name, document.assignment.schema, record, code=outcome.code)
+        return row_of(document.name, document.assignment.schema, record)
 
 
 @contextmanager
@@ -248,7 +283,7 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
             plan = take_in(routed, contracts, reader, Policy(job.retry_failed, job.passwords), ledger)
             restored = restore_files(job, ledger)
         free_dead(job, ledger)
-        watch.listen(Planned(plan.documents, len(plan.todo), _earlier(plan, ledger), restored))
+        watch.listen(Planned(plan.documents, len(plan.todo), earlier(plan, ledger), restored))
         batch = Batch(job, plan, ledger, watch, owner, run)
         before = batch.summary.statuses.total()
         try:
@@ -262,49 +297,3 @@ def open_batch(job: Job, watch: Watch | None = None) -> Iterator[Batch]:
                 write_jsonl(job, ledger)
             run.end(batch.summary, reader)
             watch.listen(batch.summary)
-
-
-def checked_contracts(job: Job, schemas: Sequence[str]) -> dict[str, str]:
-    """Fingerprint by schema. Raises UsageError: there is no such schema, or the engine cannot do what it needs."""
-    for schema in schemas:
-        check_needs(engine_of(job.engine), contract_of(schema))
-    return {schema: contract_of(schema).fingerprint for schema in schemas}
-
-
-def reader_of(job: Job) -> Reader:
-    """Engine and trust of a job. Raises UsageError for a calibration that cannot be used."""
-    info = engine_of(job.engine).info
-    return Reader(job.engine, job.trust, f"{info.fingerprint} {fingerprint_of(info.name, job.trust)}")
-
-
-def free_dead(job: Job, ledger: Ledger) -> None:
-    """Gives back what runs in this folder had in hand when they were killed, without waiting for their leases."""
-    for owner in dead_runs(job.out):
-        ledger.release(owner)
-        forget(job.out, owner)
-
-
-def _earlier(plan: Plan, ledger: Ledger) -> tuple[Row, ...]:
-    shown = {done.entry.id: done for done in plan.done[:MOST_ROWS]}
-    return tuple(
-        row_of(shown[number].name, shown[number].schema, Record.model_validate_json(text))
-        for number, text in ledger.records(shown)
-    )
-
-
-def row_of(name: str, schema: str, record: Record, *, code: str = "", elsewhere: bool = False) -> Row:
-    """What a batch tells of a record."""
-    fields = Counter(result.status for result in record.fields.values())
-    return Row(
-        name=name,
-        uri=record.document.uri,
-        schema=schema,
-        status=record.status,
-        pages=len(record.document.pages),
-        accepted=fields["accepted"],
-        review=fields["review"],
-        issues=tuple(issue.message for issue in record.issues),
-        elsewhere=elsewhere,
-        code=code,
-        usage=record.usage,
-    )

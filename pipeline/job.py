@@ -16,7 +16,7 @@ from pipeline.confidence.trust import DEFAULT, Trust
 from pipeline.limits import DEFAULT_LIMITS, DocumentLimits
 from pipeline.prices import FREE, Prices
 from pipeline.sinks import JSONL, OWN_FOLDER
-from schemas.record import Usage
+from schemas.record import Record, Usage
 
 if TYPE_CHECKING:
     from pipeline.run_report import RunReport
@@ -83,6 +83,24 @@ class Row:
     elsewhere: bool = False
     code: str = ""
     usage: Usage = field(default_factory=Usage)
+
+
+def row_of(name: str, schema: str, record: Record, *, elsewhere: bool = False) -> Row:
+    """What a batch tells of a record."""
+    fields = Counter(result.status for result in record.fields.values())
+    return Row(
+        name=name,
+        uri=record.document.uri,
+        schema=schema,
+        status=record.status,
+        pages=len(record.document.pages),
+        accepted=fields["accepted"],
+        review=fields["review"],
+        issues=tuple(issue.message for issue in record.issues),
+        elsewhere=elsewhere,
+        code=record.issues[0].code if record.status == "failed" and record.issues else "",
+        usage=record.usage,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.addresses import is_url
-from pipeline.batch import Batch, checked_contracts, free_dead, reader_of
+from pipeline.batch import Batch
 from pipeline.discover import Source
 from pipeline.intake import Document, Done, Plan, Policy, Reader
 from pipeline.job import Job, Note, Planned, Watch
 from pipeline.ledger import Key, Ledger, Seen
 from pipeline.logs import log
+from pipeline.preparing import checked_contracts, free_dead, reader_of
 from pipeline.running import Run
 from pipeline.runs import at_work
 from pipeline.serving import Assignment
+from pipeline.workers import Workers
 from schemas.errors import UsageError
 
 SHARD = 256  # documents: minutes of work, so that what handing it out costs does not count
@@ -56,12 +58,14 @@ def shards_of(plan: Plan, ledger: Ledger, size: int = SHARD) -> list[Shard]:
 
 
 @contextmanager
-def open_shard(job: Job, shard: Shard, watch: Watch | None = None) -> Iterator[Batch]:
+def open_shard(job: Job, shard: Shard, watch: Watch | None = None, pool: Workers | None = None) -> Iterator[Batch]:
     """A batch of just these documents. What the ledger has of them by now is not read again.
 
     job: the same settings as the one that was planned had, with the same output folder and ledger; its places are not
     looked at. A document that has vanished since gets a failed record that says so. The JSONL is left to the run that
-    planned. Raises UsageError: a setting is wrong, or the ledger does not know a document.
+    planned. pool: of readers for the job (`pipeline.preparing.readers_of`), which serves one shard after another and so
+    keeps its engine; the run that planned then reports for all of them. Raises UsageError: a setting is wrong, or the
+    ledger does not know a document.
     """
     run = Run(job)
     watch = (watch or Watch()).also(run.tally.hear, log)
@@ -75,13 +79,14 @@ def open_shard(job: Job, shard: Shard, watch: Watch | None = None) -> Iterator[B
         free_dead(job, ledger)
         plan = _plan(job, shard, contract, reader, ledger)
         watch.listen(Planned(plan.documents, len(plan.todo), (), 0))
-        batch = Batch(job, plan, ledger, watch, owner, run)
+        batch = Batch(job, plan, ledger, watch, owner, run, pool)
         try:
             with run.noticed():
                 yield batch
         finally:
             batch.close()
-            run.end(batch.summary, reader)
+            if pool is None:
+                run.end(batch.summary, reader)
             watch.listen(batch.summary)
 
 

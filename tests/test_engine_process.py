@@ -26,7 +26,8 @@ from pipeline.extract import extract
 from pipeline.serving import Assignment, Outcome, contract_of
 from pipeline.trace import Trace, without_address
 from pipeline.trace_file import packed
-from pipeline.workers import Workers, _Worker, how_many
+from pipeline.worker import Worker
+from pipeline.workers import Workers, how_many
 from schemas.errors import AnswerError, EngineUnavailable, IntaglioError, PageFailure
 from schemas.page import Box, PageText, Word
 from tests.engines import note, notes
@@ -159,8 +160,8 @@ def without_seconds(trace: bytes) -> Any:
 
 def test_waiting_for_the_engine_is_not_a_documents_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("pipeline.workers.time.monotonic", lambda: clock[0])
-    worker = object.__new__(_Worker)
+    monkeypatch.setattr("pipeline.worker.time.monotonic", lambda: clock[0])
+    worker = object.__new__(Worker)
     worker.deadline = 110.0
     clock[0] = 104.0
     worker._pause(True)

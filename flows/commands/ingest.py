@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.logs import LogForm, logging_to
 from flows.metrics import metrics
+from flows.ray_cluster import Cluster
 from flows.report import Report
 from flows.stopping import INTERRUPTED, stopping
 from pipeline.batch import open_batch, run_batch
@@ -34,8 +35,9 @@ class Telling:
         return not (self.quiet or self.as_json or (self.log != "off" and self.log_file is None))
 
 
-def run(job: Job, telling: Telling, *, direct: bool) -> int:
-    """Returns the exit code. A run with nothing to do starts neither Prefect nor a worker."""
+def run(job: Job, telling: Telling, *, direct: bool, cluster: Cluster | None = None) -> int:
+    """Returns the exit code. A run with nothing to do starts neither Prefect nor a worker. cluster: of Ray, where that
+    is to read."""
     begun = time.monotonic()
     interrupted = True
     with (
@@ -46,10 +48,12 @@ def run(job: Job, telling: Telling, *, direct: bool) -> int:
         watch = Watch(report.hear).also(measure)
         heeded = stopping(watch.stop, lambda: report.reading, lambda: report.note("stopping"))
         with heeded, suppress(KeyboardInterrupt):
-            if direct:
-                run_batch(job, watch)
+            if not direct:
+                _run_as_flow(job, watch, report, cluster)
+            elif cluster is not None:
+                _run_on(cluster, job, watch)
             else:
-                _run_as_flow(job, watch, report)
+                run_batch(job, watch)
             interrupted = watch.stop.is_set()
     report.show(time.monotonic() - begun, interrupted)
     if interrupted:
@@ -57,7 +61,15 @@ def run(job: Job, telling: Telling, *, direct: bool) -> int:
     return 1 if report.failed else 0
 
 
-def _run_as_flow(job: Job, watch: Watch, report: Report) -> None:
+def _run_on(cluster: Cluster, job: Job, watch: Watch) -> None:
+    from flows.ray_run import read_with_ray
+
+    with open_batch(job, watch) as batch:
+        if batch.plan.todo:
+            read_with_ray(batch, cluster, watch.stop)
+
+
+def _run_as_flow(job: Job, watch: Watch, report: Report, cluster: Cluster | None) -> None:
     """The flow plans anew what is planned here: so it is the same flow when Prefect's own scheduler starts it."""
     with open_batch(job, watch) as batch:
         if not batch.plan.todo:
@@ -70,5 +82,5 @@ def _run_as_flow(job: Job, watch: Watch, report: Report) -> None:
         from flows.ingest import run_flow
 
         report.note("documents")
-        run_flow(job, watch, live=live)
+        run_flow(job, watch, live=live, cluster=cluster)
         report.note("ending Prefect")
