@@ -141,7 +141,8 @@ class Ledger:
 
         def keep(connection: Connection) -> Saved:
             saved = put(connection, key, values, claimed)
-            connection.execute(_LINK, [self._at(place, saved.id) for place in places])
+            if places:
+                connection.execute(_LINK, [self._at(place, saved.id) for place in places])
             if saved.replaced:  # files that hold what it was before, in whichever folder
                 connection.execute(_OUTDATE, {"number": saved.id})
             self._keep_written(connection, wrote)

@@ -206,4 +206,4 @@ def test_a_run_that_is_cancelled_takes_its_shards_along_and_keeps_what_is_done(s
     until(lambda: all(each["state_type"] in over for each in server.runs("shard")[before:]), "end of its shards")
     assert "CANCELLED" in [each["state_type"] for each in server.runs("shard")[before:]]
     assert 5 < kept(out) < 600
-    assert 0 < len(records(out)) <= kept(out)
+    assert 0 < len(records(out)) <= kept(out) + 2  # of either worker one may be in the ledger, and not in its file yet

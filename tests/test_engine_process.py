@@ -227,7 +227,7 @@ def test_a_document_that_ends_the_engine_every_time_fails_and_no_other_does() ->
         assert caught.value.retryable
         assert answers == ["INV-0"]
         assert said(failing.answer([ask(4)])) == ["INV-4"]
-        assert len(notes("loads")) == 3 and not wrong
+        assert len(notes("loads")) in (3, 4) and not wrong  # one more where both had shared a batch first
 
 
 def test_an_engine_that_hangs_is_ended_and_what_it_hung_on_fails() -> None:

@@ -58,15 +58,15 @@ def names(*places: str) -> list[str]:
 
 
 def test_a_bucket_and_a_folder_in_it_give_known_kinds_at_any_depth_and_nothing_hidden(bucket: object) -> None:
-    put(bucket, "in/a.pdf", "in/sub/B.PNG", "in/.hidden.pdf", "in/.cache/y.pdf", "in/notes.txt", "other/c.pdf")
+    put(bucket, "in/a.pdf", "in/sub/B.PNG", "in/.hidden.pdf", "in/.cache/y.pdf", "in/notes.rst", "other/c.pdf")
     assert names("s3://docs/in") == names("s3://docs/in/") == ["a.pdf", "sub/B.PNG"]
     assert names("s3://docs") == ["in/a.pdf", "in/sub/B.PNG", "other/c.pdf"]
 
 
 def test_an_object_that_is_named_is_taken_whatever_its_kind(bucket: object) -> None:
-    put(bucket, "in/notes.txt")
-    (source,) = discover(["s3://docs/in/notes.txt"])
-    assert (source.name, source.place) == ("docs/in/notes.txt", "s3://docs/in/notes.txt")
+    put(bucket, "in/notes.rst")
+    (source,) = discover(["s3://docs/in/notes.rst"])
+    assert (source.name, source.place) == ("docs/in/notes.rst", "s3://docs/in/notes.rst")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_object_that_is_named_is_taken_whatever_its_kind(bucket: object) -> N
     ],
 )
 def test_a_pattern_is_what_the_shell_would_make_of_it(bucket: object, pattern: str, found: list[str]) -> None:
-    put(bucket, "in/a.pdf", "in/.hidden.pdf", "in/sub/b.pdf", "in/sub/notes.txt", "other/c.pdf")
+    put(bucket, "in/a.pdf", "in/.hidden.pdf", "in/sub/b.pdf", "in/sub/notes.rst", "other/c.pdf")
     assert names(f"s3://docs/{pattern}") == found
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_there_is_wrong_use(bucket: object, place: str) -> None:
 
 
 def test_a_bucket_without_documents_is_told_apart_from_one_that_is_gone(bucket: object) -> None:
-    put(bucket, "in/notes.txt")
+    put(bucket, "in/notes.rst")
     with pytest.raises(NoDocuments, match="no document in s3://docs"):
         discover(["s3://docs"])
 
@@ -157,7 +157,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 def web(tmp_path: Path) -> Iterator[str]:
     """A web server that shows a folder's index, as many do."""
     root = tmp_path / "site"
-    for name in ("a b.pdf", "sub/c.png", "sub/notes.txt", ".hidden.pdf"):
+    for name in ("a b.pdf", "sub/c.png", "sub/notes.rst", ".hidden.pdf"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"x")
     (root / "trap").mkdir()
