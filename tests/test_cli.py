@@ -36,7 +36,20 @@ def test_help_comes_at_once() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["ingest", "deploy", "status", "export", "extract", "plan", "ask", "evaluate", "show", "replay", "schemas", "doctor"],
+    [
+        "ingest",
+        "deploy",
+        "status",
+        "export",
+        "extract",
+        "plan",
+        "ask",
+        "evaluate",
+        "show",
+        "replay",
+        "schemas",
+        "doctor",
+    ],
 )
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
