@@ -31,8 +31,8 @@ LOOK_SECONDS = 0.2  # between looks whether it is our turn
 def at_work(folder: Path) -> Iterator[str]:
     """Makes the output folder if need be, and shows all others that a run is at work in it while the context lasts.
 
-    Gives the name of the run, under which it claims documents. Its file stays where the ledger was lost, for then
-    nobody was told that its claims are free. Raises OutputUnwritable before any work is done.
+    Gives the name of the run, under which it claims documents. Its file stays where the ledger was lost or could not be
+    written, for then nobody was told that its claims are free. Raises OutputUnwritable before any work is done.
     """
     owner = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
@@ -48,7 +48,7 @@ def at_work(folder: Path) -> Iterator[str]:
     with file:
         try:
             yield owner
-        except LedgerLost:
+        except (LedgerLost, OutputUnwritable):
             raise
         except BaseException:
             forget(folder, owner)

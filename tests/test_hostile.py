@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.fuzz_seeds import SEEDS, mutated
 from model.engine import EMBEDDED
-from pipeline import workers
+from pipeline import worker
 from pipeline.batch import run_batch
 from pipeline.confinement import Cell
 from pipeline.discover import discover, file_source
@@ -106,7 +106,7 @@ def read(paths: list[Path], count: int = 2) -> list[Outcome]:
 def test_every_hostile_document_gives_a_record_or_a_typed_failure_and_takes_no_more_than_its_limits(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=PROCESSOR_SECONDS))
+    monkeypatch.setattr(worker, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=PROCESSOR_SECONDS))
     hostile.write(tmp_path / "docs")
     write_invoice(tmp_path / "docs" / "zz-sound.pdf")
     job = Job(
@@ -141,7 +141,7 @@ def test_a_document_over_its_processor_time_costs_itself_only(tmp_path: Path, mo
     """Whatever the clock on the wall says, as when the parent is stopped."""
     hostile.write(tmp_path, ("forms-of-forms.pdf",))
     paths = [tmp_path / "forms-of-forms.pdf", write_invoice(tmp_path / "sound.pdf")]
-    monkeypatch.setattr(workers, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=3.0))
+    monkeypatch.setattr(worker, "Cell", lambda *told, cpu_seconds: Cell(*told, cpu_seconds=3.0))
     slow, sound = read(paths, count=1)
     assert slow.code == "document-timeout" and "of a processor's time" in slow.record.issues[0].message
     assert sound.record.status == "accepted"
