@@ -10,9 +10,9 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from pipeline.addresses import is_url, shown
-from pipeline.listing import listed_inside
+from pipeline.listing import Inside, listed_inside
 from pipeline.opening.kinds import CONTAINERS, SUFFIXES
-from pipeline.opening.within import way_into
+from pipeline.opening.within import ATTACHED, way_into
 from pipeline.remote import is_hidden, listed
 from schemas.errors import NoDocuments, UsageError
 
@@ -59,16 +59,28 @@ def discover(places: Sequence[str]) -> list[Source]:
 
 
 def _with_inner(sources: Iterable[Source]) -> Iterator[Source]:
-    """The documents, and those inside of them; a ZIP file only where it cannot be looked into."""
-    holders = [source for source in sources if PurePosixPath(source.name).suffix.casefold() in CONTAINERS]
+    """The documents, and those inside of them; a ZIP file only where it cannot be looked into. What is attached to a
+    mail that cannot be is one document, which says why."""
+    holders = [source for source in sources if _suffix(source) in CONTAINERS]
     inner = dict(zip(holders, listed_inside([source.path for source in holders]), strict=True))
     for source in sources:
         listed = inner.get(source)
         if listed is None or listed.is_document:
             yield source
-        for found in listed.documents if listed is not None else ():
-            path, name, place = (f"{text}/{found.name}" for text in (source.path, source.name, source.place))
-            yield Source(path, name, place, sha256=found.sha256)
+        for inside, sha256 in _inside(source, listed) if listed is not None else ():
+            path, name, place = (f"{text}/{inside}" for text in (source.path, source.name, source.place))
+            yield Source(path, name, place, sha256=sha256)
+
+
+def _inside(source: Source, listed: Inside) -> Iterator[tuple[str, str]]:
+    """(path in it, hash) of each document."""
+    if not listed.is_known and _suffix(source) != ".zip":
+        yield ATTACHED, ""
+    yield from listed.documents
+
+
+def _suffix(source: Source) -> str:
+    return PurePosixPath(source.name).suffix.casefold()
 
 
 def is_document(place: str) -> bool:

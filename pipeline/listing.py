@@ -1,7 +1,8 @@
 """What is inside of ZIP files and mails, found out in a process of its own: what hangs or crashes it costs one file.
 
 Unpacking and parsing what strangers send is not done in the process that plans a job. A file that cannot be looked into
-is a document by itself; reading it says what is wrong.
+is a document by itself; reading it says what is wrong. Of a mail, which can be read without what is attached, that is a
+document too (`within.ATTACHED`): nothing is left out without a word.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ START_SECONDS = 300.0  # for the process to start, on however busy a machine
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """documents: in a file, at any depth. is_document: whether the file is one by itself."""
+    """documents: in a file, at any depth. is_document: whether the file is one by itself. is_known: whether these are
+    all; else it could not be looked into."""
 
     documents: tuple[Found, ...]
     is_document: bool
+    is_known: bool = True
 
 
-NOTHING = Inside((), True)
+UNKNOWN = Inside((), is_document=True, is_known=False)
 
 
 def listed_inside(paths: Sequence[str], seconds: float = SECONDS) -> list[Inside]:
@@ -42,7 +45,7 @@ def listed_inside(paths: Sequence[str], seconds: float = SECONDS) -> list[Inside
     while len(found) < len(paths):
         found += _listed(paths[len(found) :], seconds)
         if len(found) < len(paths):  # the process hung or ended at this one; another goes on behind it
-            found.append(NOTHING)
+            found.append(UNKNOWN)
     return found
 
 
@@ -106,5 +109,5 @@ def _inside(path: str) -> Inside:
             stream.seek(0)
             zipped = stream.read(4) in ZIPS
     except Exception:  # of ours, of any file system's own kind, or of a parser: reading it will say what is wrong
-        return NOTHING
+        return UNKNOWN
     return Inside(documents, is_document=not (zipped and documents))

@@ -156,13 +156,10 @@ class Worker:
         self.process.join()
         code = self.process.exitcode
         if not self.ready:
-            if self.starts >= MOST_STARTS:
-                raise EngineUnavailable(
-                    f"reader processes end before they read anything, with {code}.",
-                    remedy="In a program of your own, start the batch under `if __name__ == '__main__':`.",
-                )
-            self._replace(self.network)
-            self._send()
+            self._start_again(
+                f"reader processes end before they read anything, with {code}.",
+                "In a program of your own, start the batch under `if __name__ == '__main__':`.",
+            )
             return None
         uri = self.assignment.source.uri
         if code == -signal.SIGXCPU:
@@ -172,11 +169,23 @@ class Worker:
             ReaderCrashed(f"the process that read it ended with {code}.", document=uri, remedy=_AGAIN),
         )
 
-    def _overdue(self) -> Outcome:
-        self.kill()
+    def _overdue(self) -> Outcome | None:
         if not self.ready:
-            raise EngineUnavailable(f"the engine {self.pool.engine.name} did not start in {START_SECONDS:g} seconds.")
+            self._start_again(
+                f"the engine {self.pool.engine.name} did not start in {START_SECONDS:g} seconds.",
+                "Look whether other programs leave the machine no time, or use fewer --workers.",
+            )
+            return None
+        self.kill()
         return failed(self.assignment, self._late())
+
+    def _start_again(self, trouble: str, remedy: str) -> None:
+        """Its document goes to a fresh process, but not for ever: no document is to blame."""
+        if self.starts >= MOST_STARTS:
+            self.kill()
+            raise EngineUnavailable(trouble, remedy=remedy)
+        self._replace(self.network)
+        self._send()
 
     def _late(self, of: str = "") -> DocumentTimeout:
         return DocumentTimeout(

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import pipeline.discover as discover_module
 import pipeline.opening.archive as archive
 import pipeline.opening.members as module
 from flows.cli import app
 from pipeline.discover import discover, is_document
 from pipeline.document import open_document
-from pipeline.listing import NOTHING, listed_inside
+from pipeline.listing import UNKNOWN, listed_inside
 from pipeline.opening.members import Found, listed, members
 from pipeline.opening.outlook import as_mail, parse_msg
 from pipeline.opening.oxrtf import text_of_rtf
@@ -114,6 +115,32 @@ def test_documents_inside_are_discovered_beside_the_mail_and_instead_of_the_arch
     assert found[0].path == f"{tmp_path}/a.zip/two.csv" == found[0].place
 
 
+def test_what_is_attached_to_a_mail_that_cannot_be_looked_into_is_a_document_that_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail itself may be read all the same; that nothing was attached must not be believed."""
+    place = tmp_path / "b.eml"
+    place.write_bytes(mail(one_txt=b"1", two_txt=b"2"))
+    (tmp_path / "c.zip").write_bytes(b"PK\x03\x04 broken")
+    monkeypatch.setattr(discover_module, "listed_inside", lambda paths: [UNKNOWN for _ in paths])
+    found = discover([str(tmp_path)])
+    assert [source.name for source in found] == ["b.eml", "b.eml/.attachments", "c.zip"]
+    with pytest.raises(DocumentError, match="2 documents, could not be told") as caught:
+        open_document(found[1].path)
+    assert caught.value.retryable
+    monkeypatch.setattr(module, "MOST_DOCUMENTS", 1)
+    with pytest.raises(DocumentError, match="more than is allowed") as caught:
+        open_document(found[1].path)
+    assert not caught.value.retryable
+
+
+def test_a_hung_listing_leaves_nothing_out_without_a_word(tmp_path: Path) -> None:
+    place = tmp_path / "b.eml"
+    place.write_bytes(mail(one_txt=b"1"))
+    [inside] = listed_inside([str(place)], seconds=0.0)
+    assert inside == UNKNOWN
+
+
 def test_an_archive_by_itself_says_what_is_in_it_or_what_is_wrong() -> None:
     for content, error, said in (
         (office.packed({"a.txt": "1", "b.txt": "2"}), DocumentError, "archive of 2 documents"),
@@ -196,7 +223,7 @@ def test_a_file_that_hangs_or_kills_the_process_that_looks_into_it_costs_only_it
     os.mkfifo(hanging)  # opening it waits for ever
     found = listed_inside([str(good), str(hanging), str(good)], seconds=3.0)
     assert [one.documents for one in found] == [(found[0].documents[0],), (), (found[0].documents[0],)]
-    assert found[1] == NOTHING
+    assert found[1] == UNKNOWN
 
 
 def test_an_outlook_mail_is_read_as_any_mail_and_the_mails_in_it_too() -> None:

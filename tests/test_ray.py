@@ -169,7 +169,7 @@ def test_an_actor_that_is_killed_is_replaced_and_its_shard_read_and_nobody_else_
         wait_until(lambda: kept(out) >= 2 or run.poll() is not None, PATIENCE)
         processes = family(run.pid)
         assert listening(set(processes)) <= {"0100007F", "0000000000000000FFFF00000100007F"}
-        (folder,) = {found[0] for line in processes.values() if (found := re.search(r"/tmp/intaglio-ray-\w+", line))}
+        (folder,) = {found[0] for line in processes.values() if (found := re.search(r"/\S*/intaglio-ray-\w+", line))}
         assert Path(folder).stat().st_mode & 0o077 == 0
         files = [path for path in Path(folder).rglob("*") if path.is_file()]
         assert files and b"secret-word" not in b"".join(path.read_bytes() for path in files)

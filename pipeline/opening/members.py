@@ -22,7 +22,7 @@ from pipeline.opening.ole import MSG
 from pipeline.opening.outlook import parse_msg
 from pipeline.opening.texts import MAIL
 from pipeline.sinks import file_name
-from schemas.errors import DocumentError, DocumentTooLarge, EmptyDocument, UnsupportedDocument
+from schemas.errors import DocumentError, DocumentTooLarge, EmptyDocument, MissingDocument, UnsupportedDocument
 
 MOST_DEPTH = 4  # containers in each other
 MOST_DOCUMENTS = 10_000  # in one file
@@ -92,6 +92,19 @@ def document_within(stream: BinaryIO, uri: str, inside: str, passwords: Sequence
         name = name.removeprefix(f"{member.name}/")
         content, uri = found, f"{uri}/{member.name}"  # type: ignore[assignment]
     raise DocumentError(f"it holds no {inside}.", document=uri, remedy="It may have changed since.")
+
+
+def unlisted(stream: BinaryIO, uri: str) -> DocumentError:
+    """Why what is attached to a mail was not found when a run was planned."""
+    try:
+        found = listed(stream, uri)
+    except DocumentError as error:
+        return error
+    return MissingDocument(
+        f"what is attached to it, {len(found)} documents, could not be told when the run was planned.",
+        document=uri,
+        remedy="The same command tries it again.",
+    )
 
 
 def members(content: bytes | Archive, uri: str, passwords: Sequence[str] = ()) -> list[Member]:

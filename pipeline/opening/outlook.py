@@ -82,7 +82,9 @@ class _Storage:
             for path in self.ole.listdir(streams=False, storages=True)
             if len(path) == depth + 1 and tuple(path[:depth]) == self.path and path[depth].startswith(prefix)
         }
-        for name in sorted(names)[:MOST_ATTACHMENTS]:
+        if len(names) > MOST_ATTACHMENTS:
+            raise ValueError(f"it has over {MOST_ATTACHMENTS} attachments")
+        for name in sorted(names):
             yield _Storage(self.ole, (*self.path, name))
 
 

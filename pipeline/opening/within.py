@@ -11,6 +11,10 @@ from typing import BinaryIO, NamedTuple
 _IN_URL = re.compile(r"\A(.*?\.(?:zip|eml|msg)(?:\?[^/]*)?)/(.+)\Z", re.IGNORECASE | re.DOTALL)
 
 
+ATTACHED = ".attachments"
+"""Stands for all that is attached to a mail that could not be looked into: a name that nothing in a mail is given."""
+
+
 class Way(NamedTuple):
     """holder: path or URL of the file. inside: the path in it."""
 
@@ -39,9 +43,11 @@ def content_within(path: str, passwords: Sequence[str] = ()) -> bytes | None:
     way = way_into(path)
     if way is None:
         return None
-    from pipeline.opening.members import document_within
+    from pipeline.opening.members import document_within, unlisted
 
     with opened(way.holder) as stream:
+        if way.inside == ATTACHED:
+            raise unlisted(stream, way.holder)
         return document_within(stream, way.holder, way.inside, passwords)
 
 
