@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.addresses import is_remote
 from pipeline.confinement import Cell, PrivateFolder, begin_document
 from pipeline.limits import DEFAULT_LIMITS, DocumentLimits, out_of_memory
+from pipeline.messages import Garbled, received
 from pipeline.serving import confined
 from schemas.errors import DocumentTimeout, IntaglioError, PageFailure, ReaderCrashed
 from schemas.page import WHOLE_PAGE, Box, Origin, PageText
@@ -106,8 +107,10 @@ class Apart:
         if not self._pipe.poll(self.seconds):
             raise DocumentTimeout(f"it took over {self.seconds:g} seconds.", document=self.uri, remedy="Split it.")
         try:
-            message = self._pipe.recv()
+            message = received(self._pipe)
         except (EOFError, OSError) as error:
+            if isinstance(error, Garbled):
+                self._process.kill()
             self._process.join()
             raise ReaderCrashed(
                 f"the process that read it ended with {self._process.exitcode}.",

@@ -23,6 +23,7 @@ from typing import Any
 from model.engine import Ask
 from pipeline.engine_messages import WHATEVER, Asking, Counting, Ended, Hello, Rendered, with_pictures
 from pipeline.engine_pictures import Pictures, Remote
+from pipeline.messages import received
 from pipeline.serving import contract_of
 from schemas.errors import AnswerError, IntaglioError
 
@@ -156,7 +157,7 @@ class Desk:
     def _listen(self, line: Line) -> None:
         try:
             while True:
-                self._take(line, line.connection.recv())
+                self._take(line, received(line.connection))
         except (OSError, EOFError):
             pass  # the reader has ended
         except Exception as error:  # a bug of ours; it costs the document

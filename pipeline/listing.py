@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.addresses import is_remote
 from pipeline.confinement import Cell, PrivateFolder
+from pipeline.messages import received
 from schemas.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _listed(paths: Sequence[str], seconds: float) -> list[Inside]:
         _await_start(ours)
         with contextlib.suppress(EOFError, OSError):
             while len(found) < len(paths) and ours.poll(seconds):
-                found.append(ours.recv())
+                found.append(received(ours))
     finally:
         process.kill()
         process.join()
@@ -75,7 +76,7 @@ def _listed(paths: Sequence[str], seconds: float) -> list[Inside]:
 def _await_start(pipe: connection.Connection) -> None:
     """Raises EngineUnavailable where the process does not come so far: what is inside would be lost in silence."""
     try:
-        started = pipe.poll(START_SECONDS) and pipe.recv() is None
+        started = pipe.poll(START_SECONDS) and received(pipe) is None
     except (EOFError, OSError):
         started = False
     if not started:

@@ -13,6 +13,7 @@ from model.engine import EngineSpec
 from pipeline.addresses import is_remote
 from pipeline.confinement import Cell, PrivateFolder
 from pipeline.limits import DocumentLimits
+from pipeline.messages import Garbled, received
 from pipeline.processes import cores, started
 from pipeline.serving import Assignment, Cut, Outcome, Read, Waits, failed, finished, serve
 from schemas.errors import DocumentTimeout, EngineUnavailable, IntaglioError, ReaderCrashed
@@ -59,7 +60,7 @@ class Worker:
         """Whether a document may be given to it, without one; if its process has ended instead, it gets another."""
         with contextlib.suppress(EOFError, OSError):
             if not self.ready and self.pipe.poll():
-                self.ready = self.pipe.recv() is None
+                self.ready = received(self.pipe) is None
         return self.ready or not self.process.is_alive()
 
     def give(self, assignment: Assignment) -> None:
@@ -75,7 +76,10 @@ class Worker:
     def outcome(self) -> Outcome | None:
         """What has become of its document, once something has."""
         try:
-            message = self.pipe.recv() if self.pipe.poll() else _NOTHING
+            message = received(self.pipe) if self.pipe.poll() else _NOTHING
+        except Garbled:
+            self.process.kill()
+            message = _ENDED
         except (EOFError, OSError):
             message = _ENDED
         if message is None:  # it has started

@@ -13,6 +13,7 @@ from multiprocessing import connection, get_context
 from pipeline.addresses import is_remote
 from pipeline.confinement import Cell, PrivateFolder
 from pipeline.document import Document, open_document
+from pipeline.messages import received
 from pipeline.render import render_page
 from pipeline.serving import confined
 from schemas.errors import DocumentError, IntaglioError
@@ -86,7 +87,7 @@ def _received(
     room = most_bytes
     while pipe.poll(max(0.0, deadline - time.monotonic())):
         try:
-            message = pipe.recv()
+            message = received(pipe)
         except (EOFError, OSError):
             return made, missing, "the process that made the pictures ended before it was done"
         if isinstance(message, IntaglioError):
