@@ -49,12 +49,13 @@ def read_samples(
     """Reads the documents in worker processes; the samples of each as it comes. Raises UsageError before any work."""
     loaded = engine_of(engine)
     told = [(each.name, case) for each in labelled for case in each.cases]
-    for schema in dict.fromkeys(case.schema for _, case in told):
+    schemas = tuple(dict.fromkeys(case.schema for _, case in told))
+    for schema in schemas:
         check_needs(loaded, contract_of(schema))
     assignments = [Assignment(case.source, case.schema, engine, passwords=passwords) for _, case in told]
     by_assignment = dict(zip(map(id, assignments), told, strict=True))
     count = how_many(engine, len(told), workers)
-    with Workers(count, seconds, engine) as pool:
+    with Workers(count, seconds, engine, schemas=schemas) as pool:
         for outcome in pool.read(assignments):
             yield list(samples_of(*by_assignment[id(outcome.assignment)], outcome.record))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -80,10 +81,13 @@ class Count:
 
 
 class Desk:
-    """Takes calls in from any thread, and hands them to the one that has the engine. hello: to every reader."""
+    """Takes calls in from any thread, and hands them to the one that has the engine. hello: to every reader. schemas:
+    of the run; no reader, which strangers' documents may have taken over, has another one's code loaded.
+    """
 
-    def __init__(self, hello: Hello, pictures: Pictures) -> None:
+    def __init__(self, hello: Hello, pictures: Pictures, schemas: Collection[str] = ()) -> None:
         self.hello = hello
+        self.schemas = schemas
         self.pictures = pictures
         self.closed = False
         self._calls: deque[Call] = deque()
@@ -186,7 +190,7 @@ class Desk:
     def _asks(self, line: Line, asks: tuple[Ask, ...], sheets: Any, schema: str) -> tuple[Ask, ...]:
         with self._changed:  # a user's module is not to be imported twice at once
             try:
-                whole = contract_of(schema)
+                whole = contract_of(schema) if schema in self.schemas else None
             except IntaglioError:  # its file has gone since; what a reader sent is enough but for a model's numbers
                 whole = None
         return with_pictures(asks, sheets, lambda sheet: Remote(self.pictures, line.number, sheet), whole)

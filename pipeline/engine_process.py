@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import connection, reduction
 
@@ -69,9 +69,11 @@ class Over:
 
 
 class EngineProcess:
-    """The process as the one that started it sees it. seconds: that an engine may be silent about one document."""
+    """The process as the one that started it sees it. seconds: that an engine may be silent about one document.
+    schemas: those that it may be asked about with their models."""
 
-    def __init__(self, spec: EngineSpec, seconds: float) -> None:
+    def __init__(self, spec: EngineSpec, seconds: float, schemas: Collection[str] = ()) -> None:
+        self.schemas = tuple(schemas)
         self.spec, self.seconds = spec, seconds
         self.load = EngineLoad()
         self._starts = self._losses = 0
@@ -157,7 +159,7 @@ class EngineProcess:
 
     def _start(self, lost: str) -> None:
         self._pipe, theirs = connection.Pipe()
-        self._process = started(serve_engine, (theirs, self.spec, lost), "intaglio-engine")
+        self._process = started(serve_engine, (theirs, self.spec, lost, self.schemas), "intaglio-engine")
         theirs.close()
         self._starts += 1
         self._ready, self._patience = False, self.seconds
@@ -191,8 +193,8 @@ class _Parent:
                 yield connection.Connection(reduction.recv_handle(self._pipe))
 
 
-def serve_engine(pipe: connection.Connection, spec: EngineSpec, lost: str) -> None:
-    """The engine process's whole life. lost: how the one before it ended.
+def serve_engine(pipe: connection.Connection, spec: EngineSpec, lost: str, schemas: Collection[str]) -> None:
+    """The engine process's whole life. lost: how the one before it ended. schemas: as of `Desk`.
 
     Over the pipe come connections to readers, and go None once the engine is loaded, or the error that kept it from
     that, then what it does.
@@ -201,7 +203,7 @@ def serve_engine(pipe: connection.Connection, spec: EngineSpec, lost: str) -> No
     parent = _Parent(pipe)
     try:
         engine = engine_of(spec)
-        desk = Desk(Hello(engine.info, engine.limits, lost), Pictures(taken=parent.looked))
+        desk = Desk(Hello(engine.info, engine.limits, lost), Pictures(taken=parent.looked), schemas)
         threading.Thread(target=_receive, args=(parent, desk), daemon=True).start()
         engine.load()
     except IntaglioError as error:

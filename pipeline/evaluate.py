@@ -122,13 +122,14 @@ def evaluate(
     schema needs.
     """
     loaded = engine_of(engine)
-    for schema in dict.fromkeys(case.schema for case in cases):
+    schemas = tuple(dict.fromkeys(case.schema for case in cases))
+    for schema in schemas:
         check_needs(loaded, contract_of(schema))
     fingerprint_of(loaded.info.name, trust)  # a calibration that cannot be used is told before any work
     assignments = [Assignment(case.source, case.schema, engine, passwords=passwords, trust=trust) for case in cases]
     by_assignment = dict(zip(map(id, assignments), cases, strict=True))
     count = how_many(engine, len(cases), workers)
-    with Workers(count, seconds, engine) as pool:
+    with Workers(count, seconds, engine, schemas=schemas) as pool:
         for outcome in pool.read(assignments, stop):
             yield judged(by_assignment[id(outcome.assignment)], outcome.record)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from model.needs import check_needs
 from pipeline.confidence.model import fingerprint_of
+from pipeline.discover import Routes
 from pipeline.intake import Plan, Reader
 from pipeline.job import MOST_ROWS, Job, Row, row_of
 from pipeline.ledger import Ledger
@@ -30,7 +31,8 @@ def reader_of(job: Job) -> Reader:
 
 def readers_of(job: Job, count: int) -> Workers:
     """A pool of so many reader processes for a job's documents. Raises EngineUnavailable."""
-    return Workers(count, job.seconds, job.engine, traces=job.traces, limits=job.limits)
+    schemas = Routes.of(job.schemas).schemas
+    return Workers(count, job.seconds, job.engine, traces=job.traces, limits=job.limits, schemas=schemas)
 
 
 def free_dead(job: Job, ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ A light engine is in every worker. A heavy one, of which a machine has few, is i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from multiprocessing import connection
 from types import TracebackType
@@ -40,7 +40,8 @@ def is_heavy(engine: EngineSpec) -> bool:
 
 class Workers:
     """At most `count` reader processes for one engine. seconds: the most that one document may take. traces: whether
-    what made the records is kept. limits: what else a document may take.
+    what made the records is kept. limits: what else a document may take. schemas: those that a heavy engine may be
+    asked about with their models; of others it knows the JSON Schema.
 
     Use it as a context manager; leaving it ends the workers at once, whatever they are doing. Until then they stay, and
     so does an engine in a process of its own: `read` may be called again and again, and loads nothing anew.
@@ -54,6 +55,7 @@ class Workers:
         *,
         traces: bool = False,
         limits: DocumentLimits = DEFAULT_LIMITS,
+        schemas: Collection[str] = (),
     ) -> None:
         self.count = count
         self.seconds = seconds
@@ -61,6 +63,7 @@ class Workers:
         self.traces = traces
         self.heavy = is_heavy(engine)
         self.limits = limits
+        self.schemas = schemas
         self._engine: EngineProcess | None = None
         self._workers: list[Worker] = []
         self._spare: Worker | None = None  # that starts, and has no document yet
@@ -84,7 +87,7 @@ class Workers:
         waiting = iter(assignments)
         self._wanted = self.count
         if self.heavy and self._engine is None:
-            self._engine = EngineProcess(self.engine, self.seconds)
+            self._engine = EngineProcess(self.engine, self.seconds, self.schemas)
         busy: list[Worker] = []
         try:
             self._begin(busy, waiting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from model.engine import Answer, Ask, Limits, PageView
 from model.fake import FakeEngine
 from model.pictures import picture_of
 from pipeline.engine_desk import MOST_ASKS, Call, Desk
-from pipeline.engine_messages import Answered, Begun, Ended, Hello, Rendered, Sheet, Shot, Wanted
+from pipeline.engine_messages import Answered, Asking, Begun, Ended, Hello, Rendered, Sheet, Shot, Wanted
 from pipeline.engine_pictures import Pictures, Remote
 from pipeline.engine_process import _work
 from schemas.contract import Contract
@@ -52,6 +53,21 @@ def desk() -> Desk:
 
 def call(ear: Any, asks: int = 1, *, alone: bool = False, document: int = 1, pages: tuple[PageView, ...] = ()) -> Call:
     return Call(ear, 5, document, tuple(Ask(f"ask {number}", BILL, pages) for number in range(asks)), alone)
+
+
+def test_a_schema_that_a_reader_names_is_loaded_only_where_the_run_has_it(tmp_path: Path) -> None:
+    """A reader that a document has taken over may write files of its own, and name one of them."""
+    file, mark = tmp_path / "evil.py", tmp_path / "mark"
+    file.write_text(
+        f"from pydantic import BaseModel\nopen({str(mark)!r}, 'w').close()\nclass Model(BaseModel):\n    a: str\n"
+    )
+    named = f"{file}:Model"
+    asking = Asking(1, 1, (Ask("1", BILL, ()),), ((),), named)
+    for schemas, loaded in ((("invoice",), False), ((named,), True)):
+        line = Desk(Hello(FakeEngine.info, Limits(), ""), Pictures(), schemas)
+        line._take(Ear(), asking)  # type: ignore[arg-type]
+        assert mark.exists() is loaded
+        assert [ask.contract for each in line._calls for ask in each.asks] == [BILL]
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), min_size=1, max_size=30))

@@ -47,7 +47,7 @@ def run(
     check_needs(engine_of(engine), contract_of(schemas[0]))
     fingerprint_of(engine_of(engine).info.name, trust)  # a calibration that cannot be used is told before any work
     assignment = Assignment(Source(file, file, shown(file)), schemas[0], engine, passwords=passwords, trust=trust)
-    with Workers(1, seconds, engine, traces=trace is not None, limits=limits) as workers:
+    with Workers(1, seconds, engine, traces=trace is not None, limits=limits, schemas=schemas) as workers:
         (outcome,) = workers.read([assignment])
     record = outcome.record
     if record.status == "failed":
