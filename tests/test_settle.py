@@ -65,3 +65,20 @@ def test_nothing_is_waited_for_where_nobody_asked(tmp_path: Path) -> None:
     (tmp_path / "new.pdf").write_bytes(b"x")
     sources = discover([str(tmp_path)])
     assert settled(sources, 0.0) == sources
+
+
+def test_what_is_inside_of_a_mail_that_is_still_written_is_left_out_with_it(tmp_path: Path) -> None:
+    whole, growing = tmp_path / "whole.eml", tmp_path / "growing.eml"
+    old(whole)
+    growing.write_bytes(b"x")
+    sources = [Source(f"{path}/a.pdf", f"{path.name}/a.pdf", f"{path}/a.pdf") for path in (whole, growing)]
+
+    def write_on() -> None:
+        time.sleep(0.2)
+        growing.write_bytes(b"xx")
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    assert names(settled(sources, 1.0)) == ["whole.eml/a.pdf"]
+    writer.join()
+    assert names(settled(sources, 0)) == ["whole.eml/a.pdf", "growing.eml/a.pdf"]
